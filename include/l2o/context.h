@@ -1,0 +1,41 @@
+/* The context: what one thread of a user's program works with. It owns the worker threads' memory, the chosen kernels
+ * and the sentence of the last error. Handles made with a context must not outlive it, and are used by one thread at a
+ * time; two threads with two contexts share nothing. */
+#ifndef L2O_CONTEXT_H
+#define L2O_CONTEXT_H
+
+#include "l2o/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct l2o_context l2o_context;
+
+/* `threads`: 0 for as many as the machine has cores. `kernel`: "auto" (or NULL), "portable", "avx2", "avx512": the
+ * instruction set of the compute kernels. Results are the same bits for any number of threads on one kernel path.
+ * On failure *context still holds a context with the error's sentence where memory allows, else NULL. */
+L2O_API l2o_status l2o_context_create(int threads, const char *kernel, l2o_context **context);
+L2O_API void l2o_context_free(l2o_context *context); /* NULL is allowed */
+
+/* The sentence of the last failure on this context; "" when there was none. Valid until the next call. */
+L2O_API const char *l2o_context_error(const l2o_context *context);
+
+/* Messages that are worth a user's attention (warnings, recoveries). Default: standard error. */
+typedef void (*l2o_message_function)(void *user, const char *text);
+L2O_API void l2o_context_on_message(l2o_context *context, l2o_message_function function, void *user);
+
+/* Asks whatever runs on this context to stop at the next safe point and return L2O_ERROR_CANCELLED. May be called from
+ * a signal handler or another thread. */
+L2O_API void l2o_context_cancel(l2o_context *context);
+
+L2O_API int l2o_context_threads(const l2o_context *context);
+L2O_API const char *l2o_context_kernel(const l2o_context *context); /* the path in use: "avx512", ... */
+
+/* The library's version, such as "0.1.0". */
+L2O_API const char *l2o_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,27 @@
+/* The linear model A x ~ b that lasso, quadratic, l2reg and logistic share: A per instance or one for all, dense or
+ * sparse; b and lambda per instance. */
+#ifndef L2O_PROBLEMS_LINEAR_MODEL_H
+#define L2O_PROBLEMS_LINEAR_MODEL_H
+
+#include "io/sparse.h"
+#include "problems/problem.h"
+
+typedef struct linear_model {
+    int64_t m, n, batch;
+    dtype type;
+    bool shared;                   /* one A for all instances */
+    void *a;                       /* [B, m, n], or [m, n] when shared; NULL when sparse */
+    const sparse_matrix *sparse;   /* [m, n] shared by all instances; values in float64; NULL when dense */
+    const sparse_matrix *transpose; /* its transpose, [n, m] */
+    void *b;                       /* [B, m] */
+} linear_model;
+
+/* out[count, m] = A x per instance; x is [count, n]. */
+void linear_model_apply(const linear_model *model, instances rows, const void *x, void *out, const kernels *kernels);
+/* out[count, n] = A' r per instance; r is [count, m]. */
+void linear_model_apply_transpose(const linear_model *model, instances rows, const void *r, void *out,
+                                  const kernels *kernels);
+/* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). */
+l2o_status linear_model_squared_norms(const linear_model *model, double *squared_norms, const evaluation *evaluation);
+
+#endif

@@ -1,0 +1,122 @@
+/* A problem: a batch of B independent instances of dimension n to be minimised, behind one ops table. Families here and a
+ * user's own callbacks fill the same table; nothing else in the library knows which it is. */
+#ifndef L2O_PROBLEMS_PROBLEM_H
+#define L2O_PROBLEMS_PROBLEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/random.h"
+#include "base/settings.h"
+#include "tensor/kernels.h"
+
+typedef struct l2o_problem problem;
+struct linear_model;
+
+/* Which instances an evaluation is about: row r of x, f, g belongs to instance index[r]. */
+typedef struct instances {
+    int64_t count;
+    const int64_t *index;
+} instances;
+
+/* What an evaluation may use: kernels of the problem's type, scratch memory (reset by the caller), the error. */
+typedef struct evaluation {
+    const kernels *kernels;
+    arena *scratch;
+    l2o_error *error;
+} evaluation;
+
+/* Structure that optimizers and solvers may ask for by name. */
+typedef enum problem_structure {
+    STRUCTURE_LINEAR_MODEL = 1,  /* A, b, lambda: problem_linear_model() */
+    STRUCTURE_PROXIMAL = 2,      /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
+    STRUCTURE_LIPSCHITZ = 4,     /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
+    STRUCTURE_DUALITY_GAP = 8,   /* ops->duality_gap */
+    STRUCTURE_OPTIMUM = 16       /* problem->optimum: the least value per instance is known in closed form */
+} problem_structure;
+
+typedef struct problem_ops {
+    const char *name, *summary; /* summary: one line with the formula */
+    const char *reference;      /* where the definition comes from */
+    const setting *settings;    /* the family's own knobs, ends with a NULL name; NULL: none */
+    unsigned structures;        /* problem_structure bits that instances of this family have */
+    bool data;                  /* takes the settings A, b, m (a linear model) */
+    int64_t fixed_dimension;    /* 0: the setting n decides */
+
+    /* Reads its settings and allocates (from problem->memory). The common part is filled in already. */
+    l2o_status (*create)(problem *problem, const l2o_settings *settings, l2o_error *error);
+    /* Draws all instance data in place, without allocating. x0 is drawn by the caller. Optional. */
+    l2o_status (*sample)(problem *problem, random_key key, l2o_error *error);
+    void (*destroy)(problem *problem); /* optional: what is not in problem->memory */
+
+    /* f[count] and g[count, n] at x[count, n], per instance, without the literature's 1/B; f or g may be NULL. A
+     * subgradient where f has a kink, with sign(0) = 0. */
+    l2o_status (*value_gradient)(const problem *problem, instances rows, const void *x, void *f, void *g,
+                                 const evaluation *evaluation);
+    /* H(x) v per instance. Optional: exact MAML and full derivatives need it. */
+    l2o_status (*hess_vec)(const problem *problem, instances rows, const void *x, const void *v, void *out,
+                           const evaluation *evaluation);
+    /* The gradient of u' H(x) v per instance, symmetric in u and v. Optional: exact MAML with full derivatives. */
+    l2o_status (*third)(const problem *problem, instances rows, const void *x, const void *u, const void *v, void *out,
+                        const evaluation *evaluation);
+
+    /* STRUCTURE_PROXIMAL: gradient of the smooth part alone (f too, the smooth part's; either may be NULL). */
+    l2o_status (*smooth_gradient)(const problem *problem, instances rows, const void *x, void *f, void *g,
+                                  const evaluation *evaluation);
+    /* STRUCTURE_LIPSCHITZ: fills problem->lipschitz[B] from the present data. */
+    l2o_status (*lipschitz)(problem *problem, const evaluation *evaluation);
+    /* STRUCTURE_DUALITY_GAP: an upper bound of f(x) - f*, per instance, in float64. */
+    l2o_status (*duality_gap)(const problem *problem, instances rows, const void *x, double *gap,
+                              const evaluation *evaluation);
+    /* Distance of x to the nearest kink relative to `scale`, for derivative checks: true when some coordinate lies within
+     * `radius` of one. Optional: smooth. */
+    bool (*near_kink)(const problem *problem, int64_t instance, const double *x, double radius);
+} problem_ops;
+
+struct l2o_problem {
+    const problem_ops *ops;
+    dtype type;
+    int64_t batch, dimension; /* B, n */
+    arena memory;
+    void *x0;         /* [B, n] of `type` */
+    double *lambda;   /* [B], NULL without STRUCTURE_PROXIMAL (zero is allowed) */
+    double *lipschitz; /* [B], valid after problem_prepare(STRUCTURE_LIPSCHITZ) until the next sample */
+    double *optimum;   /* [B] or NULL */
+    bool lipschitz_ready;
+    bool concurrent; /* value_gradient and its kin may be called from several threads at once */
+    struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
+    void *family;               /* the family's own data */
+    void *data_source;          /* the user's files, when the data is theirs: see data_source.h */
+    const struct distribution *x0_distribution;
+};
+
+/* Part of a mixture: `component` of a mixture of `count`; -1: the whole mixture, by shares of the batch. */
+enum { COMPONENT_ALL = -1 };
+
+/* Creates a problem from settings (problem, n, m, batch, dtype, A, b, lambda, x0, and the family's own). With a
+ * component, every mixture among its distributions is replaced by that component: one task of meta-training. Data is not
+ * drawn yet. Ownership: problem_free(). */
+l2o_status problem_create(const l2o_settings *settings, int component, problem **problem, l2o_error *error);
+void problem_free(problem *problem);
+/* How many components the distributions of `settings` have (1 without mixtures; an error when two mixtures differ). */
+l2o_status problem_components(const l2o_settings *settings, int *count, l2o_error *error);
+
+/* Draws all B instances and x0 afresh: a pure function of seed, stream, draw and task. With a user's data: a batch of
+ * their instances from the part (kept or held out) that belongs to the stream. */
+l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream, uint32_t draw, uint16_t task,
+                          l2o_error *error);
+/* Makes sure that structure which costs something (the Lipschitz constants) is there. Not safe concurrently. */
+l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation);
+
+static inline bool problem_has(const problem *problem, unsigned structures) {
+    return (problem->ops->structures & structures) == structures;
+}
+
+/* The registry. */
+const problem_ops *problem_find(const char *name);
+const problem_ops *problem_at(int index); /* NULL past the end */
+extern const setting problem_common_settings[];
+
+#endif
