@@ -16,14 +16,14 @@ extern "C" {
 #endif
 
 /* Code, text. The order is part of the ABI: append only. */
-#define L2O_STATUS_LIST(X)                                                                                            \
-    X(L2O_OK, "success")                                                                                              \
-    X(L2O_ERROR_INPUT, "a setting, a file or an argument is wrong")                                                   \
-    X(L2O_ERROR_MEMORY, "out of memory")                                                                              \
-    X(L2O_ERROR_IO, "reading or writing failed")                                                                      \
-    X(L2O_ERROR_NUMERIC, "not a number or infinite")                                                                  \
-    X(L2O_ERROR_UNSUPPORTED, "what was asked for needs something that is missing")                                    \
-    X(L2O_ERROR_CANCELLED, "cancelled by the user")                                                                   \
+#define L2O_STATUS_LIST(X)                                                                                             \
+    X(L2O_OK, "success")                                                                                               \
+    X(L2O_ERROR_INPUT, "a setting, a file or an argument is wrong")                                                    \
+    X(L2O_ERROR_MEMORY, "out of memory")                                                                               \
+    X(L2O_ERROR_IO, "reading or writing failed")                                                                       \
+    X(L2O_ERROR_NUMERIC, "not a number or infinite")                                                                   \
+    X(L2O_ERROR_UNSUPPORTED, "what was asked for needs something that is missing")                                     \
+    X(L2O_ERROR_CANCELLED, "cancelled by the user")                                                                    \
     X(L2O_ERROR_INTERNAL, "an invariant of the library is broken")
 
 typedef enum l2o_status {

@@ -19,7 +19,8 @@ typedef struct arena_mark {
     size_t used;
 } arena_mark;
 
-/* `bytes` of uninitialised memory aligned to 64, or NULL and an error. Valid until the arena is reset past it or freed. */
+/* `bytes` of uninitialised memory aligned to 64, or NULL and an error. Valid until the arena is reset past it or freed.
+ */
 void *arena_allocate(arena *arena, size_t bytes, l2o_error *error);
 arena_mark arena_position(const arena *arena);
 void arena_reset(arena *arena, arena_mark mark); /* {NULL, 0} resets to empty; the blocks are kept for reuse */

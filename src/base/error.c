@@ -19,7 +19,7 @@ void error_clear(l2o_error *error) {
 
 const char *l2o_status_text(l2o_status status) {
     switch (status) {
-#define STATUS_CASE(code, text)                                                                                       \
+#define STATUS_CASE(code, text)                                                                                        \
     case code: return text;
         L2O_STATUS_LIST(STATUS_CASE)
 #undef STATUS_CASE

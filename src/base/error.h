@@ -17,10 +17,10 @@ l2o_status error_set(l2o_error *error, l2o_status status, const char *format, ..
 void error_clear(l2o_error *error);
 
 /* Returns from the calling function when `call` fails. Only where nothing needs to be released first. */
-#define TRY(call)                                                                                                     \
-    do {                                                                                                              \
-        l2o_status try_status_ = (call);                                                                              \
-        if (try_status_ != L2O_OK) return try_status_;                                                                \
+#define TRY(call)                                                                                                      \
+    do {                                                                                                               \
+        l2o_status try_status_ = (call);                                                                               \
+        if (try_status_ != L2O_OK) return try_status_;                                                                 \
     } while (0)
 
 #endif

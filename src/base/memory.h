@@ -12,7 +12,8 @@
  * gives a valid pointer. Release with memory_free(). */
 void *memory_allocate(size_t count, size_t size, l2o_error *error);
 
-/* Grows a block from memory_allocate() to `count` items; the new part is zeroed, the old block stays valid on failure. */
+/* Grows a block from memory_allocate() to `count` items; the new part is zeroed, the old block stays valid on failure.
+ */
 void *memory_grow(void *block, size_t old_count, size_t count, size_t size, l2o_error *error);
 
 void memory_free(void *block);

@@ -54,7 +54,7 @@ l2o_status settings_suggest(l2o_settings *settings, const char *name, const char
 int64_t settings_integer(const l2o_settings *settings, const char *name);
 double settings_real(const l2o_settings *settings, const char *name);
 bool settings_flag(const l2o_settings *settings, const char *name);
-const char *settings_text(const l2o_settings *settings, const char *name);  /* choice or text; NULL when unset */
+const char *settings_text(const l2o_settings *settings, const char *name); /* choice or text; NULL when unset */
 /* Index of the value among the choices. */
 int settings_choice(const l2o_settings *settings, const char *name);
 bool settings_is_set(const l2o_settings *settings, const char *name); /* given by the user, a preset or a file */
@@ -67,8 +67,8 @@ l2o_status settings_check_used(const l2o_settings *settings, const char *what, l
 void settings_mark_used(const l2o_settings *settings, const char *name);
 
 /* Visits every setting that has a value and was read, in table order: the echo. */
-void settings_visit_used(const l2o_settings *settings, void (*visit)(void *context, const char *name, const char *value),
-                         void *context);
+void settings_visit_used(const l2o_settings *settings,
+                         void (*visit)(void *context, const char *name, const char *value), void *context);
 
 int settings_table_count(const l2o_settings *settings);
 const settings_table *settings_table_at(const l2o_settings *settings, int index);

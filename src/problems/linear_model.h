@@ -9,11 +9,11 @@
 typedef struct linear_model {
     int64_t m, n, batch;
     dtype type;
-    bool shared;                   /* one A for all instances */
-    void *a;                       /* [B, m, n], or [m, n] when shared; NULL when sparse */
-    const sparse_matrix *sparse;   /* [m, n] shared by all instances; values in float64; NULL when dense */
+    bool shared;                    /* one A for all instances */
+    void *a;                        /* [B, m, n], or [m, n] when shared; NULL when sparse */
+    const sparse_matrix *sparse;    /* [m, n] shared by all instances; values in float64; NULL when dense */
     const sparse_matrix *transpose; /* its transpose, [n, m] */
-    void *b;                       /* [B, m] */
+    void *b;                        /* [B, m] */
 } linear_model;
 
 /* out[count, m] = A x per instance; x is [count, n]. */

@@ -1,5 +1,5 @@
-/* A problem: a batch of B independent instances of dimension n to be minimised, behind one ops table. Families here and a
- * user's own callbacks fill the same table; nothing else in the library knows which it is. */
+/* A problem: a batch of B independent instances of dimension n to be minimised, behind one ops table. Families here and
+ * a user's own callbacks fill the same table; nothing else in the library knows which it is. */
 #ifndef L2O_PROBLEMS_PROBLEM_H
 #define L2O_PROBLEMS_PROBLEM_H
 
@@ -30,11 +30,11 @@ typedef struct evaluation {
 
 /* Structure that optimizers and solvers may ask for by name. */
 typedef enum problem_structure {
-    STRUCTURE_LINEAR_MODEL = 1,  /* A, b, lambda: problem_linear_model() */
-    STRUCTURE_PROXIMAL = 2,      /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
-    STRUCTURE_LIPSCHITZ = 4,     /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
-    STRUCTURE_DUALITY_GAP = 8,   /* ops->duality_gap */
-    STRUCTURE_OPTIMUM = 16       /* problem->optimum: the least value per instance is known in closed form */
+    STRUCTURE_LINEAR_MODEL = 1, /* A, b, lambda: problem_linear_model() */
+    STRUCTURE_PROXIMAL = 2,     /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
+    STRUCTURE_LIPSCHITZ = 4,    /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
+    STRUCTURE_DUALITY_GAP = 8,  /* ops->duality_gap */
+    STRUCTURE_OPTIMUM = 16      /* problem->optimum: the least value per instance is known in closed form */
 } problem_structure;
 
 typedef struct problem_ops {
@@ -70,8 +70,8 @@ typedef struct problem_ops {
     /* STRUCTURE_DUALITY_GAP: an upper bound of f(x) - f*, per instance, in float64. */
     l2o_status (*duality_gap)(const problem *problem, instances rows, const void *x, double *gap,
                               const evaluation *evaluation);
-    /* Distance of x to the nearest kink relative to `scale`, for derivative checks: true when some coordinate lies within
-     * `radius` of one. Optional: smooth. */
+    /* Distance of x to the nearest kink relative to `scale`, for derivative checks: true when some coordinate lies
+     * within `radius` of one. Optional: smooth. */
     bool (*near_kink)(const problem *problem, int64_t instance, const double *x, double radius);
 } problem_ops;
 
@@ -80,12 +80,12 @@ struct l2o_problem {
     dtype type;
     int64_t batch, dimension; /* B, n */
     arena memory;
-    void *x0;         /* [B, n] of `type` */
-    double *lambda;   /* [B], NULL without STRUCTURE_PROXIMAL (zero is allowed) */
+    void *x0;          /* [B, n] of `type` */
+    double *lambda;    /* [B], NULL without STRUCTURE_PROXIMAL (zero is allowed) */
     double *lipschitz; /* [B], valid after problem_prepare(STRUCTURE_LIPSCHITZ) until the next sample */
     double *optimum;   /* [B] or NULL */
     bool lipschitz_ready;
-    bool concurrent; /* value_gradient and its kin may be called from several threads at once */
+    bool concurrent;            /* value_gradient and its kin may be called from several threads at once */
     struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
     void *family;               /* the family's own data */
     void *data_source;          /* the user's files, when the data is theirs: see data_source.h */
@@ -96,8 +96,8 @@ struct l2o_problem {
 enum { COMPONENT_ALL = -1 };
 
 /* Creates a problem from settings (problem, n, m, batch, dtype, A, b, lambda, x0, and the family's own). With a
- * component, every mixture among its distributions is replaced by that component: one task of meta-training. Data is not
- * drawn yet. Ownership: problem_free(). */
+ * component, every mixture among its distributions is replaced by that component: one task of meta-training. Data is
+ * not drawn yet. Ownership: problem_free(). */
 l2o_status problem_create(const l2o_settings *settings, int component, problem **problem, l2o_error *error);
 void problem_free(problem *problem);
 /* How many components the distributions of `settings` have (1 without mixtures; an error when two mixtures differ). */

@@ -16,20 +16,20 @@ static inline size_t dtype_size(dtype type) { return type == DTYPE_FLOAT32 ? 4 :
 
 /* Elementwise functions of one argument. `p` is a parameter (a constant factor or shift), ignored where not named. */
 typedef enum unary_kind {
-    UNARY_SCALE,         /* p * x */
-    UNARY_SHIFT,         /* x + p */
+    UNARY_SCALE, /* p * x */
+    UNARY_SHIFT, /* x + p */
     UNARY_EXP,
     UNARY_LOG,
     UNARY_TANH,
     UNARY_SIGMOID,
     UNARY_SQRT,
-    UNARY_RECIPROCAL,    /* 1 / x, and 0 where x == 0: infinite derivatives are defined as 0 */
+    UNARY_RECIPROCAL, /* 1 / x, and 0 where x == 0: infinite derivatives are defined as 0 */
     UNARY_ABS,
-    UNARY_SIGN,          /* -1, 0, 1; sign(0) = 0 */
-    UNARY_RELU,          /* max(x, 0) */
-    UNARY_STEP,          /* 1 where x > 0, else 0 */
-    UNARY_ELU,           /* x > 0 ? x : exp(x) - 1 (as expm1) */
-    UNARY_ELU_GRADIENT,  /* x > 0 ? 1 : exp(x) */
+    UNARY_SIGN,         /* -1, 0, 1; sign(0) = 0 */
+    UNARY_RELU,         /* max(x, 0) */
+    UNARY_STEP,         /* 1 where x > 0, else 0 */
+    UNARY_ELU,          /* x > 0 ? x : exp(x) - 1 (as expm1) */
+    UNARY_ELU_GRADIENT, /* x > 0 ? 1 : exp(x) */
     UNARY_COS,
     UNARY_SIN,
     UNARY_COUNT
@@ -54,7 +54,8 @@ typedef struct lstm_forward_arguments {
     void *tanh_c;            /* [rows, hidden]: tanh(c'); NULL exactly when `activations` is */
 } lstm_forward_arguments;
 
-/* Its pointwise backward: from dh = dL/dh', dc = dL/dc' (either may be NULL: zero) to the gates' pre-activations and c. */
+/* Its pointwise backward: from dh = dL/dh', dc = dL/dc' (either may be NULL: zero) to the gates' pre-activations and c.
+ */
 typedef struct lstm_backward_arguments {
     int64_t rows, hidden;
     const void *activations, *tanh_c, *c; /* as saved by the forward pass; c is the old cell state */
@@ -66,8 +67,8 @@ typedef struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     dtype type;
     /* C[m, n] = alpha * op(A) op(B) + beta * C, with op a transpose where asked; beta is 0 (C is not read) or 1.
-     * `lda` is the row length of A as stored. Fast for the tall-skinny shapes of coordinate-wise networks (n up to a few
-     * hundred, k up to about 200, m large; and transposed A with k large); anything else is correct. */
+     * `lda` is the row length of A as stored. Fast for the tall-skinny shapes of coordinate-wise networks (n up to a
+     * few hundred, k up to about 200, m large; and transposed A with k large); anything else is correct. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
                  int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
     void (*unary)(unary_kind kind, double p, int64_t count, const void *x, void *out); /* out may be x */
@@ -75,7 +76,8 @@ typedef struct kernels {
     /* Sums in a fixed order: out[1, columns], out[rows, 1], or one number when both directions are summed. */
     void (*sum_rows)(int64_t rows, int64_t columns, const void *x, void *out);    /* over rows: out[columns] */
     void (*sum_columns)(int64_t rows, int64_t columns, const void *x, void *out); /* over columns: out[rows] */
-    /* sign(x) max(|x| - threshold, 0); a broadcast threshold may be negative, then it expands: the formula as written. */
+    /* sign(x) max(|x| - threshold, 0); a broadcast threshold may be negative, then it expands: the formula as written.
+     */
     void (*soft_threshold)(int64_t rows, int64_t columns, const void *x, operand threshold, void *out);
     void (*axpy)(int64_t count, double alpha, const void *x, void *y); /* y += alpha x */
     double (*dot)(int64_t count, const void *x, const void *y);        /* accumulated in float64 */
@@ -85,8 +87,8 @@ typedef struct kernels {
     void (*from_double)(int64_t count, const double *x, void *out);
 } kernels;
 
-/* The table for a path: "auto" (or NULL: the best this machine runs), "portable", "avx2", "avx512". An unknown name, or a
- * path this machine or build cannot run, is L2O_ERROR_INPUT with a sentence that lists those it can. */
+/* The table for a path: "auto" (or NULL: the best this machine runs), "portable", "avx2", "avx512". An unknown name, or
+ * a path this machine or build cannot run, is L2O_ERROR_INPUT with a sentence that lists those it can. */
 l2o_status kernels_select(const char *path, dtype type, const kernels **table, l2o_error *error);
 
 #endif

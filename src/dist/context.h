@@ -1,0 +1,41 @@
+/* The context's inside: the worker threads' memory and tapes, the kernels, the error. */
+#ifndef L2O_DIST_CONTEXT_H
+#define L2O_DIST_CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "l2o/context.h"
+
+/* What one thread works with: memory that is reset after each piece of work, and its own error. */
+typedef struct worker {
+    arena arena;
+    l2o_error error;
+} worker;
+
+struct l2o_context {
+    l2o_error error;
+    char kernel[16];
+    int threads;
+    worker *workers; /* [threads] */
+    l2o_message_function message;
+    void *message_user;
+    atomic_bool cancelled;
+};
+
+/* Runs function(argument, piece, worker) for piece = 0 .. count - 1 over the context's threads, or one after another
+ * when `concurrent` is false. Which thread takes which piece is not defined, so a piece must depend on nothing but its
+ * number; sums over pieces are taken by the caller, in order. The error of the lowest failing piece is returned; a
+ * cancelled context gives L2O_ERROR_CANCELLED before its next piece. Each piece starts and leaves with its worker's
+ * arena reset. */
+typedef l2o_status (*piece_function)(void *argument, int64_t piece, worker *worker);
+l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
+                      l2o_error *error);
+
+/* A message for the user, formatted. */
+void context_message(l2o_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool context_cancelled(const l2o_context *context);
+
+#endif

@@ -1,0 +1,54 @@
+/* Pieces of work over OpenMP threads. Pieces are handed out one at a time, so uneven ones balance; results do not
+ * depend on who took which, because a piece writes only what belongs to its number. */
+#include <stdint.h>
+
+#ifdef L2O_HAVE_OPENMP
+#include <omp.h>
+#endif
+
+#include "dist/context.h"
+
+typedef struct failure {
+    int64_t piece; /* INT64_MAX: none */
+    l2o_error error;
+} failure;
+
+static void piece_run(l2o_context *context, int64_t piece, worker *worker, piece_function function, void *argument,
+                      failure *failure) {
+    if (failure->piece < piece) return;
+    arena_reset(&worker->arena, (arena_mark){0});
+    error_clear(&worker->error);
+    l2o_status status = context_cancelled(context)
+                            ? error_set(&worker->error, L2O_ERROR_CANCELLED, "cancelled by the user")
+                            : function(argument, piece, worker);
+    arena_reset(&worker->arena, (arena_mark){0});
+    if (status != L2O_OK) {
+        failure->piece = piece;
+        failure->error = worker->error;
+    }
+}
+
+l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
+                      l2o_error *error) {
+    failure first = {.piece = INT64_MAX};
+#ifdef L2O_HAVE_OPENMP
+    if (concurrent && context->threads > 1 && count > 1) {
+        int threads = context->threads < count ? context->threads : (int)count;
+#pragma omp parallel num_threads(threads)
+        {
+            worker *mine = &context->workers[omp_get_thread_num()];
+            failure own = {.piece = INT64_MAX};
+#pragma omp for schedule(dynamic, 1) nowait
+            for (int64_t piece = 0; piece < count; piece++) piece_run(context, piece, mine, function, argument, &own);
+#pragma omp critical(l2o_pieces)
+            if (own.piece < first.piece) first = own;
+        }
+    } else
+#endif
+        for (int64_t piece = 0; piece < count; piece++)
+            piece_run(context, piece, &context->workers[0], function, argument, &first);
+    (void)concurrent;
+    if (first.piece == INT64_MAX) return L2O_OK;
+    *error = first.error;
+    return first.error.status;
+}
