@@ -1,0 +1,38 @@
+/* The matrix product of the tape. Its derivatives are matrix products again. */
+#include "autodiff/operations.h"
+#include "autodiff/tape.h"
+
+value *tape_matmul(tape *tape, value *a, bool transpose_a, value *b, bool transpose_b) {
+    if (a == NULL || b == NULL) return NULL;
+    int64_t m = transpose_a ? a->columns : a->rows, k = transpose_a ? a->rows : a->columns;
+    int64_t n = transpose_b ? b->rows : b->columns, inner = transpose_b ? b->columns : b->rows;
+    if (k != inner) {
+        error_set(tape->error, L2O_ERROR_INTERNAL, "matrix product: inner sizes %lld and %lld differ", (long long)k,
+                  (long long)inner);
+        return NULL;
+    }
+    value *out = tape_value(tape, m, n);
+    if (out == NULL) return NULL;
+    tape->kernels->gemm(transpose_a, transpose_b, m, n, k, 1.0, a->data, a->columns, b->data, b->columns, 0.0,
+                        out->data, n);
+    record *made = tape_record(tape, &operation_matmul, 2, (value *[]){a, b}, 1, &out);
+    if (made != NULL) {
+        made->first = transpose_a;
+        made->second = transpose_b;
+    }
+    return out;
+}
+
+/* C = op(A) op(B): d op(A) = dC op(B)', d op(B) = op(A)' dC, transposed back where A or B was. */
+static void matmul_derivative(tape *tape, const record *record, value *const *cotangent, value **result) {
+    value *a = record->input[0], *b = record->input[1], *c = cotangent[0];
+    bool transpose_a = record->first != 0, transpose_b = record->second != 0;
+    if (a->differentiable)
+        result[0] =
+            transpose_a ? tape_matmul(tape, b, transpose_b, c, true) : tape_matmul(tape, c, false, b, !transpose_b);
+    if (b->differentiable)
+        result[1] =
+            transpose_b ? tape_matmul(tape, c, true, a, transpose_a) : tape_matmul(tape, a, !transpose_a, c, false);
+}
+
+const operation operation_matmul = {"matrix product", matmul_derivative};
