@@ -1,0 +1,124 @@
+/* RNNprop (Lv, Jiang and Li, ICML 2017), as M-L2O uses it (Yang et al., ICLR 2023): a small LSTM, the same for every
+ * coordinate, fed with Adam-like normalised moments of the gradient.
+ *
+ *   m <- .95 m + .05 g,  v <- .95 v + .05 g^2,  m~ = m^ / (sqrt(v^) + 1e-8),  g~ = g / (sqrt(v^) + 1e-8)
+ *   u = ELU([m~, g~] W + b);  h = LSTM layers (u);  x <- x + 0.01 tanh(h Wo + bo)
+ *
+ * Initialisation is Sonnet 1's: truncated normals of deviation 1 / sqrt(fan in), the LSTM's bias among them. */
+#include "optimizers/learned/rnnprop.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "optimizers/optimizer.h"
+#include "optimizers/registry.h"
+
+static const double DECAY = 0.95;   /* of both moments */
+static const double EPSILON = 1e-8; /* outside the root */
+
+enum { STATE_M, STATE_V, STATE_LAYERS, WEIGHT_INPUT = 0, WEIGHT_INPUT_BIAS, WEIGHT_LAYERS, MOST_LAYERS = 16 };
+
+typedef struct rnnprop {
+    int layers;
+    int64_t hidden;
+    double scale;
+} rnnprop;
+
+static const setting rnnprop_settings[] = {
+    {"layers", SETTING_INTEGER, "layers", "2", 1, MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
+    {"hidden", SETTING_INTEGER, "units", "20", 1, 1024, NULL, "Hidden units of each LSTM layer"},
+    {"step-scale", SETTING_REAL, "", "0.01", 1e-12, 1e6, NULL,
+     "The largest step that the learned optimizer can take along a coordinate"},
+    {0}};
+
+static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
+    rnnprop *own = arena_allocate(&optimizer->memory, sizeof *own, error);
+    if (own == NULL) return error->status;
+    own->layers = (int)settings_integer(settings, "layers");
+    own->hidden = settings_integer(settings, "hidden");
+    own->scale = settings_real(settings, "step-scale");
+    optimizer->own = own;
+
+    int64_t hidden = own->hidden;
+    TRY(optimizer_add_weight(optimizer, "input_projection.w", 2, hidden, INITIALISE_TRUNCATED_NORMAL, sqrt(0.5),
+                             error));
+    TRY(optimizer_add_weight(optimizer, "input_projection.b", 1, hidden, INITIALISE_ZERO, 0, error));
+    optimizer_add_state(optimizer, "m", true, 1, false);
+    optimizer_add_state(optimizer, "v", true, 1, false);
+    double deviation = 1.0 / sqrt(2.0 * (double)hidden);
+    for (int layer = 1; layer <= own->layers; layer++) {
+        char name[NAME_LENGTH];
+        snprintf(name, sizeof name, "lstm_%d.w_gates", layer);
+        TRY(optimizer_add_weight(optimizer, name, 2 * hidden, 4 * hidden, INITIALISE_TRUNCATED_NORMAL, deviation,
+                                 error));
+        snprintf(name, sizeof name, "lstm_%d.b_gates", layer);
+        TRY(optimizer_add_weight(optimizer, name, 1, 4 * hidden, INITIALISE_TRUNCATED_NORMAL, deviation, error));
+        snprintf(name, sizeof name, "h%d", layer);
+        optimizer_add_state(optimizer, name, true, hidden, false);
+        snprintf(name, sizeof name, "c%d", layer);
+        optimizer_add_state(optimizer, name, true, hidden, false);
+    }
+    TRY(optimizer_add_weight(optimizer, "linear.w", hidden, 1, INITIALISE_TRUNCATED_NORMAL, 1.0 / sqrt((double)hidden),
+                             error));
+    return optimizer_add_weight(optimizer, "linear.b", 1, 1, INITIALISE_ZERO, 0, error);
+}
+
+void rnnprop_features(tape *tape, value *g, value **m, value **v, int64_t k, value **m_tilde, value **g_tilde) {
+    double correction = 1.0 / (1.0 - pow(DECAY, (double)k));
+    value *fresh_m = tape_scale(tape, 1.0 - DECAY, g);
+    value *fresh_v = tape_scale(tape, 1.0 - DECAY, tape_multiply(tape, g, g));
+    *m = tape_add(tape, tape_scale(tape, DECAY, *m), fresh_m);
+    *v = tape_add(tape, tape_scale(tape, DECAY, *v), fresh_v);
+    value *root = tape_unary(tape, UNARY_SQRT, 0, tape_scale(tape, correction, *v));
+    value *denominator = tape_shift(tape, EPSILON, root);
+    *m_tilde = tape_divide(tape, tape_scale(tape, correction, *m), denominator);
+    *g_tilde = tape_divide(tape, g, denominator);
+}
+
+/* The rows of each layer's weights that meet its input and those that meet its hidden state: views, made once a run, so
+ * that their gradients are put together once and not at every step. */
+static void rnnprop_begin(step_context *context) {
+    const rnnprop *own = context->optimizer->own;
+    for (int layer = 0; layer < own->layers; layer++) {
+        value *gates = context->weights[WEIGHT_LAYERS + 2 * layer];
+        context->constants[2 * layer] = tape_slice_rows(context->tape, gates, 0, own->hidden);
+        context->constants[2 * layer + 1] = tape_slice_rows(context->tape, gates, own->hidden, own->hidden);
+    }
+}
+
+static value *rnnprop_step(step_context *context, value *x, value **state) {
+    tape *tape = context->tape;
+    const rnnprop *own = context->optimizer->own;
+    value *const *weights = context->weights;
+    value *g = step_gradient(context, x);
+    if (g == NULL) return NULL;
+    g = tape_reshape(tape, g, g->rows * g->columns, 1);
+
+    value *features[2];
+    rnnprop_features(tape, g, &state[STATE_M], &state[STATE_V], context->step, &features[0], &features[1]);
+    value *input = tape_concat_columns(tape, 2, features);
+    value *projected =
+        tape_add(tape, tape_matmul(tape, input, false, weights[WEIGHT_INPUT], false), weights[WEIGHT_INPUT_BIAS]);
+    value *signal = tape_unary(tape, UNARY_ELU, 0, projected);
+    for (int layer = 0; layer < own->layers; layer++) {
+        value **h = &state[STATE_LAYERS + 2 * layer], **c = &state[STATE_LAYERS + 2 * layer + 1];
+        tape_lstm(tape, signal, h, c, context->constants[2 * layer], context->constants[2 * layer + 1],
+                  weights[WEIGHT_LAYERS + 2 * layer + 1]);
+        signal = *h;
+    }
+    value *const *head = &weights[WEIGHT_LAYERS + 2 * own->layers];
+    value *z = tape_add(tape, tape_matmul(tape, signal, false, head[0], false), head[1]);
+    value *delta = tape_scale(tape, own->scale, tape_unary(tape, UNARY_TANH, 0, z));
+    return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
+}
+
+const optimizer_ops optimizer_rnnprop = {
+    .name = "rnnprop",
+    .summary = "coordinate-wise LSTM on normalised moments of the gradient",
+    .reference = "Lv, Jiang and Li, ICML 2017; Yang et al. (M-L2O), ICLR 2023",
+    .settings = rnnprop_settings,
+    .learned = true,
+    .create = rnnprop_create,
+    .begin = rnnprop_begin,
+    .step = rnnprop_step,
+};

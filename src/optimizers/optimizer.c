@@ -1,0 +1,118 @@
+#include "optimizers/optimizer.h"
+
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "problems/problem_node.h"
+
+enum { MOST_WEIGHT_TENSORS = 256 };
+
+const setting optimizer_common_settings[] = {
+    {"optimizer", SETTING_TEXT, "", "rnnprop", 0, 0, NULL,
+     "The optimizer: a name from `l2o list optimizers` with options, as in adam:rate=0.01, or a file of weights"},
+    {0}};
+
+l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
+    const char *origin = "optimizer";
+    if (name == NULL) {
+        name = settings_text(settings, "optimizer");
+        origin = settings_origin(settings, "optimizer");
+    }
+    const optimizer_ops *ops = optimizer_find(name);
+    if (ops == NULL)
+        return error_set(error, L2O_ERROR_INPUT, "%s: there is no optimizer '%s'; `l2o list optimizers` shows them all",
+                         origin, name);
+    optimizer *created = memory_allocate(1, sizeof *created, error);
+    if (created == NULL) return error->status;
+    created->ops = ops;
+    created->scale_by_batch = true;
+    created->layout = arena_allocate(&created->memory, MOST_WEIGHT_TENSORS * sizeof *created->layout, error);
+    l2o_status status = created->layout == NULL ? error->status : ops->create(created, settings, error);
+    if (status == L2O_OK && created->weight_total > 0) {
+        created->weights = memory_allocate((size_t)created->weight_total, sizeof(double), error);
+        if (created->weights == NULL) status = error->status;
+    }
+    if (status != L2O_OK) {
+        optimizer_free(created);
+        return status;
+    }
+    *out = created;
+    return L2O_OK;
+}
+
+void optimizer_free(optimizer *optimizer) {
+    if (optimizer == NULL) return;
+    memory_free(optimizer->weights);
+    arena_free(&optimizer->memory);
+    memory_free(optimizer);
+}
+
+l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
+                                initialisation initialisation, double deviation, l2o_error *error) {
+    if (optimizer->weight_count == MOST_WEIGHT_TENSORS)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "the optimizer '%s' would have more than %d weight tensors; use fewer layers",
+                         optimizer->ops->name, (int)MOST_WEIGHT_TENSORS);
+    weight_layout *added = &optimizer->layout[optimizer->weight_count++];
+    *added = (weight_layout){.rows = rows,
+                             .columns = columns,
+                             .offset = optimizer->weight_total,
+                             .initialisation = initialisation,
+                             .deviation = deviation};
+    snprintf(added->name, sizeof added->name, "%s", name);
+    optimizer->weight_total += rows * columns;
+    return L2O_OK;
+}
+
+void optimizer_add_state(optimizer *optimizer, const char *name, bool per_coordinate, int64_t width, bool starts_at_x) {
+    state_layout *added = &optimizer->state[optimizer->state_count++];
+    *added = (state_layout){.per_coordinate = per_coordinate, .width = width, .starts_at_x = starts_at_x};
+    snprintf(added->name, sizeof added->name, "%s", name);
+}
+
+void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t draw, double *weights) {
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        random_key key = {
+            .seed = seed, .draw = draw, .task = (uint16_t)k, .stream = STREAM_INITIALISATION, .field = FIELD_WEIGHTS};
+        for (int64_t i = 0; i < layout->rows * layout->columns; i++)
+            weights[layout->offset + i] = layout->initialisation == INITIALISE_ZERO
+                                              ? 0.0
+                                              : layout->deviation * random_truncated_normal(key, (uint64_t)i);
+    }
+}
+
+l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l2o_error *error) {
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } names[] = {{STRUCTURE_LINEAR_MODEL, "a linear model (A, b)"},
+                 {STRUCTURE_PROXIMAL, "a smooth part plus an L1 term"},
+                 {STRUCTURE_LIPSCHITZ, "a Lipschitz constant of its gradient"},
+                 {STRUCTURE_DUALITY_GAP, "a duality gap"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((optimizer->ops->requires & names[i].bit) != 0 && !problem_has(problem, names[i].bit))
+            return error_set(error, L2O_ERROR_UNSUPPORTED,
+                             "the optimizer '%s' needs a problem with %s, which '%s' does not have; choose another "
+                             "optimizer (`l2o list optimizers`)",
+                             optimizer->ops->name, names[i].text, problem->ops->name);
+    return L2O_OK;
+}
+
+static void evaluate(step_context *context, value *x) {
+    if (context->memo_x == x && x != NULL) return;
+    context->memo_x = x;
+    problem_node(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_g);
+}
+
+value *step_objective(step_context *context, value *x) {
+    evaluate(context, x);
+    return context->memo_f;
+}
+
+value *step_gradient(step_context *context, value *x) {
+    evaluate(context, x);
+    value *g = context->memo_g;
+    if (context->detached) g = tape_detach(context->tape, g);
+    return context->gradient_scale == 1.0 ? g : tape_scale(context->tape, context->gradient_scale, g);
+}

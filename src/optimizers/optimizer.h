@@ -1,0 +1,101 @@
+/* An optimizer: whatever turns x_t, what it sees of the problem and its state into x_{t+1}. Hand-designed, learned and
+ * unrolled ones share this interface: what a benchmark can do with one it can do with all. The step is written once,
+ * against the tape's operations: recorded it is meta-training, unrecorded it is inference. */
+#ifndef L2O_OPTIMIZERS_OPTIMIZER_H
+#define L2O_OPTIMIZERS_OPTIMIZER_H
+
+#include "autodiff/tape.h"
+#include "problems/problem.h"
+
+typedef struct l2o_optimizer optimizer;
+
+enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
+
+typedef enum initialisation { INITIALISE_ZERO, INITIALISE_TRUNCATED_NORMAL } initialisation;
+
+/* One tensor of learned weights; they stand one behind another in the flat vector of all weights. */
+typedef struct weight_layout {
+    char name[NAME_LENGTH];
+    int64_t rows, columns, offset;
+    initialisation initialisation;
+    double deviation; /* nominal standard deviation of a truncated normal */
+} weight_layout;
+
+/* One tensor of state that is carried from step to step, zero at the start (unless `starts_at_x`). */
+typedef struct state_layout {
+    char name[NAME_LENGTH];
+    bool per_coordinate; /* [count * n, width], else [count, width] */
+    int64_t width;
+    bool starts_at_x; /* width 1, per coordinate: a copy of x0 */
+} state_layout;
+
+/* What a step sees. */
+typedef struct step_context {
+    tape *tape;
+    const optimizer *optimizer;
+    const problem *problem;
+    const instances *rows;
+    value *const *weights;                 /* [weight_count] */
+    value *constants[OPTIMIZER_CONSTANTS]; /* made by begin() */
+    int64_t step;                          /* 1 at the first step of an instance: the exponent of bias corrections */
+    bool detached;                         /* gradients are constants for the meta-gradient */
+    double gradient_scale;                 /* 1/B or 1 */
+    value *memo_x, *memo_f, *memo_g;       /* the last evaluation: it is shared by the loss and the step */
+} step_context;
+
+/* The problem's objective [count, 1] and its scaled gradient [count, n] at x, detached where the run says so. */
+value *step_objective(step_context *context, value *x);
+value *step_gradient(step_context *context, value *x);
+
+typedef struct optimizer_ops {
+    const char *name, *summary, *reference;
+    const setting *settings; /* ends with a NULL name; NULL: none */
+    unsigned requires;       /* problem_structure bits */
+    bool learned;            /* has weights */
+
+    /* Reads its settings and fills the layout of weights and state. Called once; allocates from optimizer->memory. */
+    l2o_status (*create)(optimizer *optimizer, const l2o_settings *settings, l2o_error *error);
+    /* Makes what is constant over a run (context->constants). Optional. */
+    void (*begin)(step_context *context);
+    /* x_{t+1} from x_t; replaces the entries of state[state_count]. NULL when step_native is given. */
+    value *(*step)(step_context *context, value *x, value **state);
+    /* Instead of step(), for what is never differentiated: moves one instance's x[n] (of the problem's type) in place
+     * and adds what it cost, in gradient evaluations. */
+    l2o_status (*step_native)(const optimizer *optimizer, const problem *problem, int64_t instance, void *x,
+                              double *gradient_evaluations, const evaluation *evaluation);
+    /* The fused unroll of a segment for one shard, when the optimizer has one; default: the tape. See run/segment.h. */
+    const struct fused_unroll *fused;
+} optimizer_ops;
+
+struct l2o_optimizer {
+    const optimizer_ops *ops;
+    arena memory;
+    int weight_count;
+    weight_layout *layout; /* [weight_count] */
+    int64_t weight_total;
+    int state_count;
+    state_layout state[OPTIMIZER_STATES];
+    int64_t step_limit;  /* how many steps it has; 0: any number */
+    double *weights;     /* [weight_total], NULL for hand-designed ones */
+    bool scale_by_batch; /* learned: what gradient_scale it was or will be trained with */
+    void *own;           /* its settings, digested */
+};
+
+/* Creates the optimizer named by the setting `optimizer` (or by `name` when it is not NULL) with weights at zero. */
+l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **optimizer, l2o_error *error);
+void optimizer_free(optimizer *optimizer);
+/* Fresh weights: a pure function of seed and draw. */
+void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t draw, double *weights);
+/* L2O_ERROR_UNSUPPORTED with a sentence when the problem lacks structure the optimizer requires. */
+l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l2o_error *error);
+
+/* For create(): adds a tensor to the layout. */
+l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
+                                initialisation initialisation, double deviation, l2o_error *error);
+void optimizer_add_state(optimizer *optimizer, const char *name, bool per_coordinate, int64_t width, bool starts_at_x);
+
+const optimizer_ops *optimizer_find(const char *name);
+const optimizer_ops *optimizer_at(int index); /* NULL past the end */
+extern const setting optimizer_common_settings[];
+
+#endif

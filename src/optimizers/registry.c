@@ -1,0 +1,21 @@
+/* The optimizers, one line each. */
+#include "optimizers/registry.h"
+
+#include <string.h>
+
+#include "optimizers/optimizer.h"
+
+static const optimizer_ops *const optimizers[] = {
+    &optimizer_rnnprop, &optimizer_sgd,  &optimizer_momentum, &optimizer_nesterov,           &optimizer_adam,
+    &optimizer_rmsprop, &optimizer_ista, &optimizer_fista,    &optimizer_coordinate_descent,
+};
+
+const optimizer_ops *optimizer_at(int index) {
+    return index >= 0 && index < (int)(sizeof optimizers / sizeof *optimizers) ? optimizers[index] : NULL;
+}
+
+const optimizer_ops *optimizer_find(const char *name) {
+    for (int i = 0; optimizer_at(i) != NULL; i++)
+        if (strcmp(optimizer_at(i)->name, name) == 0) return optimizer_at(i);
+    return NULL;
+}

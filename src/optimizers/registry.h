@@ -1,0 +1,13 @@
+/* The ops tables that the registry lists; each is defined in the file of its optimizer. */
+#ifndef L2O_OPTIMIZERS_REGISTRY_H
+#define L2O_OPTIMIZERS_REGISTRY_H
+
+#include "optimizers/optimizer.h"
+
+extern const optimizer_ops optimizer_rnnprop;                                     /* learned/rnnprop.c */
+extern const optimizer_ops optimizer_sgd, optimizer_momentum, optimizer_nesterov; /* classical/momentum.c */
+extern const optimizer_ops optimizer_adam, optimizer_rmsprop;                     /* classical/adaptive.c */
+extern const optimizer_ops optimizer_ista, optimizer_fista;                       /* classical/proximal.c */
+extern const optimizer_ops optimizer_coordinate_descent;                          /* classical/coordinate_descent.c */
+
+#endif

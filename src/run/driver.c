@@ -1,0 +1,147 @@
+#include "run/driver.h"
+
+#include <string.h>
+
+#include "problems/problem_node.h"
+
+l2o_status driver_status(const driver *driver) { return tape_status(&driver->tape); }
+
+/* A copy of `bytes` in the tape's arena that steps can be written back to. */
+static value *own_copy(driver *driver, const void *data, size_t bytes, int64_t rows, int64_t columns) {
+    void *copy = arena_allocate(driver->tape.arena, bytes, driver->tape.error);
+    if (copy == NULL) return NULL;
+    memcpy(copy, data, bytes);
+    return tape_input(&driver->tape, copy, rows, columns, false);
+}
+
+static void load_weights(driver *driver, const double *weights, bool differentiable) {
+    const optimizer *optimizer = driver->optimizer;
+    driver->weights =
+        arena_allocate(driver->tape.arena, (size_t)optimizer->weight_count * sizeof(value *), driver->tape.error);
+    if (driver->weights == NULL) return;
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        driver->weights[k] = tape_from_double(&driver->tape, layout->rows, layout->columns, weights + layout->offset);
+        if (driver->weights[k] != NULL) driver->weights[k]->differentiable = differentiable;
+    }
+}
+
+void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
+                  const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
+                  int64_t first, bool recording, bool detached) {
+    *driver = (struct driver){.optimizer = optimizer, .rows = *rows, .kernels = kernels};
+    tape_begin(&driver->tape, kernels, arena, error, recording);
+    if (optimizer->weight_count > 0) load_weights(driver, weights, recording);
+    bool by_batch = optimizer->ops->learned && optimizer->scale_by_batch;
+    driver->context = (step_context){
+        .tape = &driver->tape,
+        .optimizer = optimizer,
+        .problem = problem,
+        .rows = &driver->rows,
+        .weights = driver->weights,
+        .detached = detached,
+        .gradient_scale = by_batch ? 1.0 / (double)problem->batch : 1.0,
+    };
+    int64_t count = rows->count;
+    driver->x_bytes = carry_x_bytes(from);
+    driver->x = own_copy(driver, (const char *)from->x + (size_t)first * driver->x_bytes,
+                         (size_t)count * driver->x_bytes, count, from->dimension);
+    for (int k = 0; k < optimizer->state_count; k++) {
+        const state_layout *layout = &optimizer->state[k];
+        driver->state_bytes[k] = from->row_bytes[k];
+        driver->state[k] = own_copy(driver, (const char *)from->state[k] + (size_t)first * from->row_bytes[k],
+                                    (size_t)count * from->row_bytes[k],
+                                    layout->per_coordinate ? count * from->dimension : count, layout->width);
+    }
+    if (optimizer->ops->begin != NULL && driver_status(driver) == L2O_OK) optimizer->ops->begin(&driver->context);
+    driver->mark = tape_position(&driver->tape);
+}
+
+value *driver_objective(driver *driver) {
+    if (driver->optimizer->ops->step != NULL) return step_objective(&driver->context, driver->x);
+    value *f;
+    problem_node(&driver->tape, driver->context.problem, &driver->rows, driver->x, &f, NULL);
+    return f;
+}
+
+static void step_native(driver *driver) {
+    const optimizer *optimizer = driver->optimizer;
+    evaluation evaluation = {driver->kernels, driver->tape.arena, driver->tape.error};
+    double spent = 0;
+    for (int64_t r = 0; r < driver->rows.count && driver_status(driver) == L2O_OK; r++) {
+        void *x = (char *)driver->x->data + (size_t)r * driver->x_bytes;
+        optimizer->ops->step_native(optimizer, driver->context.problem, driver->rows.index[r], x, &spent, &evaluation);
+        tape_reset(&driver->tape, driver->mark);
+    }
+    if (driver->rows.count > 0) driver->gradient_evaluations += spent / (double)driver->rows.count;
+}
+
+/* A value that a step returned, in memory of its own when it is a view of what is about to be overwritten: x kept as
+ * the previous x, or two states exchanged. */
+static value *stage(driver *driver, value *made, const value *x, value *const *state) {
+    bool shared = made != NULL && made->data == x->data;
+    for (int k = 0; k < driver->optimizer->state_count && made != NULL; k++) shared |= made->data == state[k]->data;
+    if (!shared) return made;
+    return own_copy(driver, made->data, (size_t)(made->rows * made->columns) * dtype_size(driver->kernels->type),
+                    made->rows, made->columns);
+}
+
+void driver_step(driver *driver, int64_t step) {
+    if (driver_status(driver) != L2O_OK) return;
+    if (driver->optimizer->ops->step == NULL) {
+        step_native(driver);
+        return;
+    }
+    driver->context.step = step;
+    driver->gradient_evaluations += 1;
+    if (driver->tape.recording) {
+        driver->x = driver->optimizer->ops->step(&driver->context, driver->x, driver->state);
+        return;
+    }
+    /* Not recorded: what the step made is copied over what it replaced, and the rest of its memory is given back. */
+    value *x = driver->x, *state[OPTIMIZER_STATES];
+    memcpy(state, driver->state, sizeof state);
+    value *next = driver->optimizer->ops->step(&driver->context, x, driver->state);
+    if (driver_status(driver) != L2O_OK) return;
+    next = stage(driver, next, x, state);
+    for (int k = 0; k < driver->optimizer->state_count; k++)
+        if (driver->state[k] != state[k]) driver->state[k] = stage(driver, driver->state[k], x, state);
+    if (driver_status(driver) != L2O_OK) return;
+    size_t count = (size_t)driver->rows.count;
+    memcpy(x->data, next->data, count * driver->x_bytes);
+    for (int k = 0; k < driver->optimizer->state_count; k++) {
+        if (driver->state[k] != state[k])
+            memcpy(state[k]->data, driver->state[k]->data, count * driver->state_bytes[k]);
+        driver->state[k] = state[k];
+    }
+    driver->context.memo_x = NULL;
+    tape_reset(&driver->tape, driver->mark);
+}
+
+static void compact(void *data, size_t bytes, const int64_t *keep, int64_t count) {
+    for (int64_t r = 0; r < count; r++)
+        if (keep[r] != r) memmove((char *)data + (size_t)r * bytes, (char *)data + (size_t)keep[r] * bytes, bytes);
+}
+
+void driver_compact(driver *driver, const int64_t *keep, int64_t count, const instances *rows) {
+    compact(driver->x->data, driver->x_bytes, keep, count);
+    driver->x->rows = count;
+    for (int k = 0; k < driver->optimizer->state_count; k++) {
+        value *state = driver->state[k];
+        compact(state->data, driver->state_bytes[k], keep, count);
+        state->rows = driver->optimizer->state[k].per_coordinate ? count * driver->x->columns : count;
+    }
+    driver->rows = *rows;
+    driver->context.memo_x = NULL;
+    /* Constants are made per instance, so they are made anew for those that are left. */
+    if (driver->optimizer->ops->begin != NULL) driver->optimizer->ops->begin(&driver->context);
+    driver->mark = tape_position(&driver->tape);
+}
+
+void driver_store(const driver *driver, carry *to, int64_t first) {
+    size_t count = (size_t)driver->rows.count;
+    memcpy((char *)to->x + (size_t)first * driver->x_bytes, driver->x->data, count * driver->x_bytes);
+    for (int k = 0; k < driver->optimizer->state_count; k++)
+        memcpy((char *)to->state[k] + (size_t)first * driver->state_bytes[k], driver->state[k]->data,
+               count * driver->state_bytes[k]);
+}

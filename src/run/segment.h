@@ -1,0 +1,60 @@
+/* A segment: T steps of an optimizer over a whole batch, from one carry to the next; its objectives, and on request the
+ * gradient of the meta-loss with respect to the weights, and that gradient's own derivative along a direction.
+ *
+ * The batch is cut into shards whose size depends on the problem alone; each runs on one thread and one tape, and what
+ * they give is summed in order. So the result is the same bits for any number of threads. */
+#ifndef L2O_RUN_SEGMENT_H
+#define L2O_RUN_SEGMENT_H
+
+#include "dist/context.h"
+#include "run/carry.h"
+
+/* The workplace of a problem and an optimizer: buffers that are allocated once. */
+typedef struct runner {
+    l2o_context *context;
+    problem *problem;
+    const optimizer *optimizer;
+    const kernels *kernels;
+    int64_t shard_size, shard_count;
+    int64_t *identity; /* [B] 0, 1, 2, ... */
+    double *objective; /* [T + 1, B] of the longest segment so far */
+    int64_t objective_steps;
+    double *shard_gradient, *shard_hessian; /* [shard_count, weight_total] */
+    double *shard_cost;                     /* [shard_count] gradient evaluations per instance */
+} runner;
+
+l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
+                         l2o_error *error);
+void runner_free(runner *runner);
+
+typedef struct segment {
+    const double *weights;      /* [weight_total]; NULL for hand-designed optimizers */
+    int64_t steps;              /* T */
+    int64_t first_step;         /* the step index of the first step; 0: one more than the carry has taken */
+    bool detached;              /* gradients seen by the optimizer are constants */
+    bool require_finite;        /* L2O_ERROR_NUMERIC, naming step and instance, when an objective is not finite */
+    const double *loss_weights; /* [T + 1]: the meta-loss is sum_t loss_weights[t] * mean_p f_p(x_t) */
+    const carry *from;
+    carry *to;                   /* where x and state end up; may be `from`; NULL: dropped */
+    double *gradient;            /* out [weight_total]; NULL: not wanted */
+    const double *direction;     /* [weight_total] or NULL */
+    double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
+    double *trajectory;          /* out [T + 1, B, n], x_0 .. x_T; NULL: not wanted */
+    double *mean_objective;      /* out [T + 1], the batch's mean; NULL: not wanted */
+    double loss;                 /* out: the meta-loss, when loss_weights is given */
+    double gradient_evaluations; /* out: per instance */
+} segment;
+
+l2o_status segment_run(runner *runner, segment *segment, l2o_error *error);
+/* f of each instance at step t of the last segment: [B]. */
+const double *runner_objective(const runner *runner, int64_t step);
+
+/* The fused unroll of one shard, as an optimizer may offer it: forward, backward and Hessian-vector product of all T
+ * steps without the tape. `from` and `to` point at the shard's rows. Returns false, having done nothing, when it does
+ * not cover the case (full derivatives, say); then the tape runs. */
+typedef struct fused_unroll {
+    bool (*run)(const runner *runner, const segment *segment, int64_t first, int64_t count, arena *arena,
+                l2o_error *error);
+} fused_unroll;
+
+#endif
