@@ -13,7 +13,7 @@ l2o_status memory_product(size_t a, size_t b, const char *what, size_t *product,
 }
 
 void *memory_allocate(size_t count, size_t size, l2o_error *error) {
-    size_t bytes;
+    size_t bytes = 0;
     if (memory_product(count, size, "an allocation", &bytes, error) != L2O_OK) return NULL;
     if (bytes > (size_t)PTRDIFF_MAX - ALIGNMENT) {
         error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for", bytes);

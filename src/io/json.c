@@ -1,0 +1,51 @@
+/* JSON files through jansson, with sentences for errors. */
+#include "io/json.h"
+
+#include "io/file.h"
+
+enum { JSON_SIZE_LIMIT = 256 * 1024 * 1024, INDENT = 2, DIGITS = 17 };
+
+l2o_status json_parse(const char *bytes, size_t size, const char *source, json_t **out, l2o_error *error) {
+    json_error_t fault;
+    *out = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &fault);
+    if (*out != NULL) return L2O_OK;
+    if (json_error_code(&fault) == json_error_out_of_memory)
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while reading %s", source);
+    return error_set(error, L2O_ERROR_INPUT, "%s: line %d, column %d: not valid JSON: %s", source, fault.line,
+                     fault.column, fault.text);
+}
+
+l2o_status json_read_file(const char *path, json_t **out, l2o_error *error) {
+    buffer file = {0};
+    *out = NULL;
+    l2o_status status = file_read(path, JSON_SIZE_LIMIT, &file, error);
+    if (status == L2O_OK) status = json_parse(file.bytes, file.size, path, out, error);
+    buffer_free(&file);
+    return status;
+}
+
+typedef struct destination {
+    buffer *out;
+    l2o_error *error;
+} destination;
+
+static int append_dumped(const char *bytes, size_t size, void *context) {
+    const destination *to = context;
+    return buffer_append(to->out, bytes, size, to->error) == L2O_OK ? 0 : -1;
+}
+
+l2o_status json_format(const json_t *value, buffer *out, l2o_error *error) {
+    destination to = {out, error};
+    if (json_dump_callback(value, append_dumped, &to,
+                           JSON_INDENT(INDENT) | JSON_REAL_PRECISION(DIGITS) | JSON_ENCODE_ANY) != 0)
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while writing JSON");
+    return buffer_append(out, "\n", 1, error);
+}
+
+l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error) {
+    buffer text = {0};
+    l2o_status status = json_format(value, &text, error);
+    if (status == L2O_OK) status = file_write(path, text.bytes, text.size, error);
+    buffer_free(&text);
+    return status;
+}
