@@ -9,7 +9,6 @@ Workload d, one evaluation: 1000 steps without gradient from the start, the obje
 
 It is meant to be as fast as eager PyTorch can be made without writing the network's backward pass by hand:
   - every tensor is [features, coordinates], so that a gate is a contiguous block of rows;
-  - a bias is one more row of its matrix, against a row of ones: no broadcast copy, no separate reduction;
   - tanh(x) = 2 sigmoid(2x) - 1, the factor 2 folded into the weights: all four gates are one sigmoid call, and PyTorch's
     sigmoid is three to four times as fast as its tanh;
   - the LASSO gradient is written by hand, and the meta-loss is seeded into autograd as dL/dx_t = that same gradient;
@@ -119,7 +118,7 @@ class State:
 
 
 def write_features(state, gradient, features):
-    """Advances the moments by one gradient and writes rows 0 and 1 of features [3, B n]; row 2 stays one."""
+    """Advances the moments by one gradient and writes the rows m~ and g~ of features [2, B n]."""
     state.step += 1
     correction = 1 / (1 - DECAY**state.step)
     state.momentum.lerp_(gradient, 1 - DECAY)
@@ -130,26 +129,30 @@ def write_features(state, gradient, features):
 
 
 def fold_lstm(kernel, bias):
-    """[80, 41]: input columns, the bias, hidden columns; candidate rows doubled, the forget gate's 1 in the bias."""
+    """[80, 40] and [80, 1]: the forget gate's 1 added to its bias, the candidate's rows doubled (see squash)."""
     row = torch.arange(4 * HIDDEN)
     forget = ((row >= HIDDEN) & (row < 2 * HIDDEN)).to(kernel.dtype)
-    candidate = ((row >= 2 * HIDDEN) & (row < 3 * HIDDEN)).to(kernel.dtype)
-    rows = torch.cat((kernel[:HIDDEN], (bias + forget).unsqueeze(0), kernel[HIDDEN:]))
-    return (rows * (1 + candidate)).t().contiguous()
+    scale = 1 + ((row >= 2 * HIDDEN) & (row < 3 * HIDDEN)).to(kernel.dtype)
+    return (kernel * scale).t().contiguous(), ((bias + forget) * scale).unsqueeze(1)
 
 
 def fold_weights(weights):
-    """The flat weights as four matrices that hold their biases: [20, 3], [80, 41], [80, 41], [1, 21]."""
+    """The flat weights as (matrix, bias) of the four layers, to be multiplied from the left."""
     w0, b0, k1, b1, k2, b2, wo, bo = (part.view(shape) for part, shape in zip(weights.split(SIZES), SHAPES))
-    first = torch.cat((w0, b0.unsqueeze(0))).t().contiguous()
-    last = torch.cat((bo.unsqueeze(0), wo)).t().contiguous()
-    return first, fold_lstm(k1, b1), fold_lstm(k2, b2), last
+    return (w0.t().contiguous(), b0.unsqueeze(1)), fold_lstm(k1, b1), fold_lstm(k2, b2), (wo.t(), bo.unsqueeze(1))
 
 
-def lstm_cell(kernel, inputs, one, hidden, cell):
-    i, f, g, o = torch.mm(kernel, torch.cat((inputs, one, hidden))).sigmoid_().unsafe_chunk(4)
-    cell = torch.addcmul(i * (2 * g - 1), f, cell)
-    return o * (2 * torch.sigmoid(2 * cell) - 1), cell
+def squash(sigmoid_of_double, minus_one):
+    """2 s - 1 in one pass: tanh(x) when s = sigmoid(2x)."""
+    return torch.add(minus_one, sigmoid_of_double, alpha=2)
+
+
+def lstm_cell(layer, inputs, hidden, cell, minus_one):
+    kernel, bias = layer
+    gates = torch.addmm(bias, kernel, torch.cat((inputs, hidden)))
+    i, f, g, o = gates.sigmoid_().unsafe_chunk(4)
+    cell = torch.addcmul(i * squash(g, minus_one), f, cell)
+    return o * squash(torch.sigmoid(2 * cell), minus_one), cell
 
 
 class FoldedTrainer:
@@ -165,17 +168,19 @@ class FoldedTrainer:
     def unroll(self, problem, state, steps):
         """Returns the steps + 1 objectives, leaves the gradient in the weights and the end of the unroll in state."""
         self.optimizer.zero_grad(set_to_none=True)
-        first, kernel1, kernel2, last = fold_weights(self.weights)
+        first, lstm1, lstm2, last = fold_weights(self.weights)
         h1, c1, h2, c2 = state.layers
-        one = torch.ones(1, h1.shape[1], dtype=h1.dtype)
+        minus_one = torch.tensor(-1, dtype=h1.dtype)
         x = state.x
-        points, residuals, gradients = [x], [problem.residual(x)], [problem.gradient(x, problem.residual(x))]
+        points, residuals = [x], [problem.residual(x)]
+        gradients = [problem.gradient(x, residuals[0])]
         for _ in range(steps):
-            features = torch.ones(3, h1.shape[1], dtype=h1.dtype)
+            features = torch.empty(2, h1.shape[1], dtype=h1.dtype)
             write_features(state, gradients[-1], features)
-            h1, c1 = lstm_cell(kernel1, functional.elu(torch.mm(first, features)), one, h1, c1)
-            h2, c2 = lstm_cell(kernel2, h1, one, h2, c2)
-            z = torch.mm(last, torch.cat((one, h2)))
+            u = functional.elu(torch.addmm(first[1], first[0], features))
+            h1, c1 = lstm_cell(lstm1, u, h1, c1, minus_one)
+            h2, c2 = lstm_cell(lstm2, h1, h2, c2, minus_one)
+            z = torch.addmm(last[1], last[0], h2)
             x = torch.add(x, torch.tanh(z).view_as(x), alpha=OUTPUT_SCALE)
             points.append(x)
             residuals.append(problem.residual(x.detach()))
@@ -195,15 +200,14 @@ class FoldedTrainer:
 @torch.no_grad()
 def folded_evaluation(weights, problem, steps, dtype):
     """Workload d in the fast form: the steps + 1 objectives."""
-    first, kernel1, kernel2, last = fold_weights(torch.tensor(weights, dtype=dtype))
+    first, lstm1, lstm2, last = fold_weights(torch.tensor(weights, dtype=dtype))
     state = State(problem)
     coordinates = problem.start.numel()
-    # Rows: layer-1 input | 1 | h1 | 1 | h2. Each matrix reads a contiguous block of them; nothing is ever concatenated.
-    rows = torch.zeros(3 * HIDDEN + 2, coordinates, dtype=dtype)
-    rows[HIDDEN] = rows[2 * HIDDEN + 1] = 1
-    inputs, h1, h2 = rows[:HIDDEN], rows[HIDDEN + 1 : 2 * HIDDEN + 1], rows[2 * HIDDEN + 2 :]
-    inputs1, inputs2, inputs3 = rows[: 2 * HIDDEN + 1], rows[HIDDEN + 1 :], rows[2 * HIDDEN + 1 :]
-    features = torch.ones(3, coordinates, dtype=dtype)
+    # Rows: input of layer 1 | h1 | h2. Each layer reads a contiguous block of them, so nothing is ever concatenated.
+    rows = torch.zeros(3 * HIDDEN, coordinates, dtype=dtype)
+    u, h1, h2 = rows.split(HIDDEN)
+    inputs1, inputs2 = rows[: 2 * HIDDEN], rows[HIDDEN:]
+    features = torch.empty(2, coordinates, dtype=dtype)
     gates = torch.empty(4 * HIDDEN, coordinates, dtype=dtype)
     i, f, g, o = gates.chunk(4)
     work = torch.empty(HIDDEN, coordinates, dtype=dtype)
@@ -212,12 +216,14 @@ def folded_evaluation(weights, problem, steps, dtype):
     residuals = torch.empty_like(points)
     gradient = torch.empty_like(problem.start)
     z = torch.empty(1, coordinates, dtype=dtype)
+    minus_one = torch.tensor(-1, dtype=dtype)
 
-    def advance_cell(kernel, stacked, hidden, cell):
-        torch.mm(kernel, stacked, out=gates).sigmoid_()
-        g.mul_(2).sub_(1)
-        cell.mul_(f).addcmul_(i, g)
-        torch.mul(cell, 2, out=work).sigmoid_().mul_(2).sub_(1)
+    def advance_cell(layer, stacked, hidden, cell):
+        torch.addmm(layer[1], layer[0], stacked, out=gates).sigmoid_()
+        torch.add(minus_one, g, alpha=2, out=work)
+        cell.mul_(f).addcmul_(i, work)
+        torch.mul(cell, 2, out=work).sigmoid_()
+        torch.add(minus_one, work, alpha=2, out=work)
         torch.mul(o, work, out=hidden)
 
     points[0] = problem.start
@@ -225,10 +231,10 @@ def folded_evaluation(weights, problem, steps, dtype):
         x = points[t]
         problem.gradient(x, problem.residual(x, out=residuals[t]), out=gradient)
         write_features(state, gradient, features)
-        functional.elu(torch.mm(first, features, out=inputs), inplace=True)
-        advance_cell(kernel1, inputs1, h1, c1)
-        advance_cell(kernel2, inputs2, h2, c2)
-        torch.mm(last, inputs3, out=z).tanh_()
+        functional.elu(torch.addmm(first[1], first[0], features, out=u), inplace=True)
+        advance_cell(lstm1, inputs1, h1, c1)
+        advance_cell(lstm2, inputs2, h2, c2)
+        torch.addmm(last[1], last[0], h2, out=z).tanh_()
         torch.add(x, z.view_as(x), alpha=OUTPUT_SCALE, out=points[t + 1])
     problem.residual(points[steps], out=residuals[steps])
     return problem.objective(points, residuals)
@@ -319,17 +325,19 @@ FORMS = {"folded": (FoldedTrainer, folded_evaluation), "plain": (PlainTrainer, p
 
 
 def time_runs(run, warm_up, repeat):
-    """Wall-clock milliseconds of `repeat` runs after `warm_up` untimed ones."""
-    samples = []
+    """Wall-clock milliseconds of `repeat` runs after `warm_up` untimed ones; processor time shows a disturbed machine."""
+    samples, processor = [], []
     for index in range(warm_up + repeat):
-        begin = time.perf_counter()
+        begin, processor_begin = time.perf_counter(), time.process_time()
         run()
         if index >= warm_up:
             samples.append(1e3 * (time.perf_counter() - begin))
+            processor.append(1e3 * (time.process_time() - processor_begin))
     return {
         "unit": "milliseconds",
         "median": statistics.median(samples),
         "minimum": min(samples),
+        "processor_median": statistics.median(processor),
         "repeat": repeat,
         "warm_up": warm_up,
         "samples": samples,
