@@ -10,10 +10,10 @@ Workload d, one evaluation: 1000 steps without gradient from the start, the obje
 It is meant to be as fast as eager PyTorch can be made without writing the network's backward pass by hand:
   - every tensor is [features, coordinates], so that a gate is a contiguous block of rows;
   - tanh(x) = 2 sigmoid(2x) - 1, the factor 2 folded into the weights: all four gates are one sigmoid call, and PyTorch's
-    sigmoid is three to four times as fast as its tanh;
+    sigmoid is about four times as fast as its tanh;
   - the LASSO gradient is written by hand, and the meta-loss is seeded into autograd as dL/dx_t = that same gradient;
   - the evaluation writes into preallocated tensors;
-  - the C library's allocator keeps the memory of one step for the next one (else a third of the time is page faults).
+  - the C library's allocator keeps the memory of one step for the next one, so that no time goes into page faults.
 --form plain times the ordinary nn.LSTMCell module instead, for comparison.
 
 It reads weights and problem from files, so that two programs can compute the same thing, and writes its numbers.
@@ -406,6 +406,11 @@ def read_inputs(options):
             arrays = {name: file[name] for name in ("A", "b", "x0")}
     if weights.size != sum(SIZES):
         sys.exit(f"{options.weights}: {weights.size} weights, {sum(SIZES)} expected")
+    batch, dimension = arrays["b"].shape[0], arrays["b"].size // arrays["b"].shape[0]
+    for name, shape in (("A", (batch, dimension, dimension)), ("b", (batch, dimension)), ("x0", (batch, dimension))):
+        if arrays[name].size != int(np.prod(shape)):
+            sys.exit(f"{options.problem}: {name} has shape {arrays[name].shape}, {shape} expected")
+        arrays[name] = arrays[name].reshape(shape)
     return weights, arrays
 
 
