@@ -7,6 +7,7 @@
 #define L2O_TENSOR_KERNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"

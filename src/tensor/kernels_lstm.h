@@ -1,0 +1,223 @@
+/* The LSTM cell, forward with its matrix products and backward pointwise. Included by kernels_body.h.
+ *
+ * Forward runs by blocks of rows whose gates [rows, 4 hidden] stay in the first-level cache: products, activations and
+ * the new state follow each other there. As sigmoid(v) = 1/2 + tanh(v/2) / 2, one tanh with constants per column serves
+ * all four gates in whole vectors: activation = offset + factor tanh(factor v), factor 1/2 and offset 1/2 for a
+ * sigmoid, 1 and 0 for tanh. Cells too wide for a few rows to fit are done in strips of hidden units. */
+
+#define GATE_ELEMENTS ((int64_t)(32768 / sizeof(REAL)))  /* gates held at once */
+#define COPY_ELEMENTS ((int64_t)(131072 / sizeof(REAL))) /* old h held at once, where strips overwrite it */
+#define STRIP         32                                 /* hidden units in a strip of a wide cell */
+#define WIDE_ROWS     16
+
+/* A block of rows and a strip of hidden units: gate g of hidden unit j lies at gates[row * gate_row + g * pitch + j].
+ */
+typedef struct NAME(lstm_block) {
+    const lstm_forward_arguments *arguments;
+    int64_t row, rows, unit, units;
+    const REAL *h;
+    REAL *gates, *bias, *factor, *offset;
+    int64_t gate_row, pitch;
+} NAME(lstm_block);
+
+/* bias[column], with the forget gate's shift of 1, and the constants of the activations; zeros where rows are padded.
+ */
+static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
+    const lstm_forward_arguments *arguments = block->arguments;
+    const REAL *b = arguments->b;
+    for (int64_t column = 0; column < block->gate_row; column++) {
+        const int64_t gate = column / block->pitch, unit = column % block->pitch;
+        const bool used = gate < 4 && unit < block->units;
+        const REAL shift = gate == 1 ? (REAL)1 : (REAL)0;
+        block->bias[column] = used ? b[gate * arguments->hidden + block->unit + unit] + shift : (REAL)0;
+        block->factor[column] = gate == 2 ? (REAL)1 : (REAL)0.5;
+        block->offset[column] = gate == 2 ? (REAL)0 : (REAL)0.5;
+    }
+}
+
+/* gates = x Wx + h Wh + bias. */
+static void NAME(lstm_products)(const NAME(lstm_block) * block) {
+    const lstm_forward_arguments *arguments = block->arguments;
+    const int64_t columns = 4 * arguments->hidden;
+    const bool whole = block->units == arguments->hidden;
+    const REAL *x = (const REAL *)arguments->x + block->row * arguments->input;
+    for (int64_t gate = 0; gate < (whole ? 1 : 4); gate++) {
+        const int64_t first = gate * arguments->hidden + block->unit, n = whole ? columns : block->units;
+        REAL *gates = block->gates + gate * block->pitch;
+        NAME(gemm_tiled)
+        (false, false, block->rows, n, arguments->input, 1, x, arguments->input, (const REAL *)arguments->wx + first,
+         columns, block->bias + gate * block->pitch, 0, gates, block->gate_row);
+        NAME(gemm_tiled)
+        (false, false, block->rows, n, arguments->hidden, 1, block->h, arguments->hidden,
+         (const REAL *)arguments->wh + first, columns, gates, block->gate_row, gates, block->gate_row);
+    }
+}
+
+INLINE void NAME(lstm_activate)(const NAME(lstm_block) * block) {
+    for (int64_t row = 0; row < block->rows; row++) {
+        REAL *gates = block->gates + row * block->gate_row;
+        for (int64_t j = 0; j < block->gate_row; j += LANES) {
+            const VECTOR factor = NAME(load)(block->factor + j);
+            const VECTOR t = NAME(vector_tanh)(factor * NAME(load)(gates + j));
+            NAME(store)(gates + j, factor * t + NAME(load)(block->offset + j));
+        }
+    }
+}
+
+/* out[j] = x[j] for a row that need not be a multiple of the vectors. */
+INLINE void NAME(copy_row)(int64_t count, const REAL *x, REAL *out) {
+    int64_t j = 0;
+    for (; j + LANES <= count; j += LANES) NAME(store)(out + j, NAME(load)(x + j));
+    if (j < count) NAME(store_part)(out + j, NAME(load_part)(x + j, count - j), count - j);
+}
+
+static void NAME(lstm_save)(const NAME(lstm_block) * block) {
+    const int64_t hidden = block->arguments->hidden;
+    const bool whole = block->units == hidden;
+    for (int64_t row = 0; row < block->rows; row++) {
+        const REAL *gates = block->gates + row * block->gate_row;
+        REAL *saved = (REAL *)block->arguments->activations + (block->row + row) * 4 * hidden + block->unit;
+        if (whole)
+            NAME(copy_row)(4 * hidden, gates, saved);
+        else
+            for (int64_t gate = 0; gate < 4; gate++)
+                NAME(copy_row)(block->units, gates + gate * block->pitch, saved + gate * hidden);
+    }
+}
+
+INLINE VECTOR NAME(load_some)(const REAL *source, int64_t count) {
+    return count == LANES ? NAME(load)(source) : NAME(load_part)(source, count);
+}
+INLINE void NAME(store_some)(REAL *target, VECTOR v, int64_t count) {
+    if (count == LANES)
+        NAME(store)(target, v);
+    else
+        NAME(store_part)(target, v, count);
+}
+
+/* c' = f c + i g, tanh(c'), h' = o tanh(c'). */
+static void NAME(lstm_state)(const NAME(lstm_block) * block) {
+    const lstm_forward_arguments *arguments = block->arguments;
+    const int64_t hidden = arguments->hidden, pitch = block->pitch, units = block->units;
+    const int64_t first = block->row * hidden + block->unit;
+    const REAL *c = (const REAL *)arguments->c + first;
+    REAL *c_next = (REAL *)arguments->c_next + first, *h_next = (REAL *)arguments->h_next + first;
+    REAL *tanh_c = arguments->tanh_c ? (REAL *)arguments->tanh_c + first : NULL;
+    for (int64_t row = 0; row < block->rows; row++) {
+        const REAL *gates = block->gates + row * block->gate_row;
+        for (int64_t j = 0; j < units; j += LANES) {
+            const int64_t count = units - j < LANES ? units - j : LANES, at = row * hidden + j;
+            const VECTOR i = NAME(load_some)(gates + j, count), f = NAME(load_some)(gates + pitch + j, count);
+            const VECTOR g = NAME(load_some)(gates + 2 * pitch + j, count);
+            const VECTOR o = NAME(load_some)(gates + 3 * pitch + j, count);
+            const VECTOR next = f * NAME(load_some)(c + at, count) + i * g;
+            const VECTOR t = NAME(vector_tanh)(next);
+            NAME(store_some)(c_next + at, next, count);
+            if (tanh_c) NAME(store_some)(tanh_c + at, t, count);
+            NAME(store_some)(h_next + at, o * t, count);
+        }
+    }
+}
+
+static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
+    NAME(lstm_products)(block);
+    NAME(lstm_activate)(block);
+    if (block->arguments->activations) NAME(lstm_save)(block);
+    NAME(lstm_state)(block);
+}
+
+/* Cells of which a few rows do not fit: strips of hidden units, the old h of the rows kept aside where h' replaces it.
+ */
+static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward_arguments *arguments, REAL *gates) {
+    REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP];
+    const int64_t hidden = arguments->hidden;
+    const bool in_place = arguments->h == arguments->h_next && hidden <= COPY_ELEMENTS;
+    int64_t most = WIDE_ROWS;
+    if (in_place && most > COPY_ELEMENTS / hidden) most = COPY_ELEMENTS / hidden;
+    NAME(lstm_block)
+    block = {.arguments = arguments,
+             .gates = gates,
+             .bias = bias,
+             .factor = factor,
+             .offset = offset,
+             .gate_row = (int64_t)4 * STRIP,
+             .pitch = STRIP};
+    for (block.row = 0; block.row < arguments->rows; block.row += most) {
+        block.rows = arguments->rows - block.row < most ? arguments->rows - block.row : most;
+        block.h = (const REAL *)arguments->h + block.row * hidden;
+        if (in_place) {
+            memcpy(h_copy, block.h, (size_t)(block.rows * hidden) * sizeof(REAL));
+            block.h = h_copy;
+        }
+        memset(gates, 0, (size_t)(block.rows * block.gate_row) * sizeof(REAL));
+        for (block.unit = 0; block.unit < hidden; block.unit += STRIP) {
+            block.units = hidden - block.unit < STRIP ? hidden - block.unit : STRIP;
+            NAME(lstm_constants)(&block);
+            NAME(lstm_block_forward)(&block);
+        }
+    }
+}
+
+static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
+    enum { MOST_COLUMNS = 32768 / sizeof(REAL) / 8 };
+    REAL gates[GATE_ELEMENTS] __attribute__((aligned(VECTOR_BYTES)));
+    REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS];
+    const int64_t hidden = arguments->hidden;
+    if (arguments->rows <= 0 || hidden <= 0) return;
+    const int64_t gate_row = (4 * hidden + LANES - 1) / LANES * LANES;
+    if (gate_row > MOST_COLUMNS) {
+        NAME(lstm_forward_wide)(arguments, gates);
+        return;
+    }
+    NAME(lstm_block)
+    block = {.arguments = arguments,
+             .units = hidden,
+             .gates = gates,
+             .bias = bias,
+             .factor = factor,
+             .offset = offset,
+             .gate_row = gate_row,
+             .pitch = hidden};
+    NAME(lstm_constants)(&block);
+    const int64_t fitting = GATE_ELEMENTS / gate_row, most = fitting > 40 ? fitting / 40 * 40 : fitting;
+    if (gate_row > 4 * hidden) memset(gates, 0, sizeof gates); /* the padding is computed with, and never read */
+    for (block.row = 0; block.row < arguments->rows; block.row += most) {
+        block.rows = arguments->rows - block.row < most ? arguments->rows - block.row : most;
+        block.h = (const REAL *)arguments->h + block.row * hidden;
+        NAME(lstm_block_forward)(&block);
+    }
+}
+
+static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
+    const int64_t hidden = arguments->hidden;
+    const VECTOR one = NAME(splat)(1), zero = {0};
+    for (int64_t row = 0; row < arguments->rows; row++) {
+        const REAL *gates = (const REAL *)arguments->activations + row * 4 * hidden;
+        const REAL *tanh_c = (const REAL *)arguments->tanh_c + row * hidden;
+        const REAL *c = (const REAL *)arguments->c + row * hidden;
+        const REAL *dh_row = arguments->dh ? (const REAL *)arguments->dh + row * hidden : NULL;
+        const REAL *dc_row = arguments->dc ? (const REAL *)arguments->dc + row * hidden : NULL;
+        REAL *dgates = (REAL *)arguments->dgates + row * 4 * hidden;
+        REAL *dc_previous = (REAL *)arguments->dc_previous + row * hidden;
+        for (int64_t j = 0; j < hidden; j += LANES) {
+            const int64_t count = hidden - j < LANES ? hidden - j : LANES;
+            const VECTOR i = NAME(load_some)(gates + j, count), f = NAME(load_some)(gates + hidden + j, count);
+            const VECTOR g = NAME(load_some)(gates + 2 * hidden + j, count);
+            const VECTOR o = NAME(load_some)(gates + 3 * hidden + j, count);
+            const VECTOR t = NAME(load_some)(tanh_c + j, count);
+            const VECTOR old = NAME(load_some)(c + j, count);
+            const VECTOR dh = dh_row ? NAME(load_some)(dh_row + j, count) : zero;
+            const VECTOR dc = dh * o * (one - t * t) + (dc_row ? NAME(load_some)(dc_row + j, count) : zero);
+            NAME(store_some)(dgates + j, dc * g * (i * (one - i)), count);
+            NAME(store_some)(dgates + hidden + j, dc * old * (f * (one - f)), count);
+            NAME(store_some)(dgates + 2 * hidden + j, dc * i * (one - g * g), count);
+            NAME(store_some)(dgates + 3 * hidden + j, dh * t * (o * (one - o)), count);
+            NAME(store_some)(dc_previous + j, dc * f, count);
+        }
+    }
+}
+
+#undef GATE_ELEMENTS
+#undef COPY_ELEMENTS
+#undef STRIP
+#undef WIDE_ROWS

@@ -1,0 +1,114 @@
+/* exp, expm1, tanh and sigmoid on vectors, all from one expansion. Included by kernels_body.h.
+ *
+ * x = n ln 2 + r with |r| <= ln 2 / 2, and expm1(r) by its Taylor series, whose first omitted term is below a quarter
+ * of a unit in the last place. Errors stay within a few units in the last place, relative, also for tiny arguments;
+ * infinities saturate, NaN passes through. Comparisons are written so that a NaN keeps its lane: `x < low ? low : x`.
+ */
+
+#if REAL_BITS == 32
+#define REAL_C(x)      x##F
+#define MANTISSA_BITS  23
+#define EXPONENT_BIAS  127U
+#define ROUNDING_MAGIC 12582912.0F  /* 1.5 * 2^23: adding it rounds to an integer, kept in the low bits */
+#define LN2_HIGH       0.693359375F /* few enough bits that n * LN2_HIGH is exact */
+#define LN2_LOW        (-2.12194440e-4F)
+#define EXP_LOWEST     (-105.0F) /* exp is 0 below, infinite above */
+#define EXP_HIGHEST    89.0F
+#define TANH_SATURATES 10.0F
+#else
+#define REAL_C(x)      x
+#define MANTISSA_BITS  52
+#define EXPONENT_BIAS  UINT64_C(1023)
+#define ROUNDING_MAGIC 6755399441055744.0 /* 1.5 * 2^52 */
+#define LN2_HIGH       6.93147180369123816490e-01
+#define LN2_LOW        1.90821492927058770002e-10
+#define EXP_LOWEST     (-746.0)
+#define EXP_HIGHEST    710.0
+#define TANH_SATURATES 20.0
+#endif
+#define LOG2_E   REAL_C(1.44269504088896340736)
+#define SIGN_BIT ((REAL_UNSIGNED)1 << (REAL_BITS - 1))
+
+/* exp(r) - 1 for |r| <= ln 2 / 2: r + r^2 (1/2! + r/3! + r^2/4! + ...). */
+INLINE VECTOR NAME(expm1_reduced)(VECTOR r) {
+#if REAL_BITS == 32
+    VECTOR s = r * (REAL)(1.0 / 5040) + (REAL)(1.0 / 720);
+#else
+    VECTOR s = r * (REAL)(1.0 / 6227020800) + (REAL)(1.0 / 479001600);
+    s = s * r + (REAL)(1.0 / 39916800);
+    s = s * r + (REAL)(1.0 / 3628800);
+    s = s * r + (REAL)(1.0 / 362880);
+    s = s * r + (REAL)(1.0 / 40320);
+    s = s * r + (REAL)(1.0 / 5040);
+    s = s * r + (REAL)(1.0 / 720);
+#endif
+    s = s * r + (REAL)(1.0 / 120);
+    s = s * r + (REAL)(1.0 / 24);
+    s = s * r + (REAL)(1.0 / 6);
+    s = s * r + (REAL)(1.0 / 2);
+    return (r * r) * s + r;
+}
+
+/* 2^n where the low bits of `bits` hold the integer n, which must give a normal number. */
+INLINE VECTOR NAME(power_of_two)(BITS bits) {
+    return (VECTOR)((bits << MANTISSA_BITS) + ((REAL_UNSIGNED)EXPONENT_BIAS << MANTISSA_BITS));
+}
+
+INLINE VECTOR NAME(reduce)(VECTOR x, VECTOR n) { return (x - n * LN2_HIGH) - n * LN2_LOW; }
+
+/* The power of two is applied in two halves: at both ends of the range one factor alone is not a normal number. */
+INLINE VECTOR NAME(vector_exp)(VECTOR x) {
+    x = NAME(select)(x < EXP_LOWEST, NAME(splat)(EXP_LOWEST), x);
+    x = NAME(select)(x > EXP_HIGHEST, NAME(splat)(EXP_HIGHEST), x);
+    VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
+    VECTOR n = shifted - ROUNDING_MAGIC;
+    VECTOR half = n * REAL_C(0.5) + ROUNDING_MAGIC;
+    VECTOR p = NAME(expm1_reduced)(NAME(reduce)(x, n)) + REAL_C(1.0);
+    return p * NAME(power_of_two)((BITS)half) * NAME(power_of_two)((BITS)shifted - (BITS)half);
+}
+
+/* exp(x) - 1 while 2^n is a normal number: |x| < 80 or so. */
+INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
+    VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
+    VECTOR n = shifted - ROUNDING_MAGIC;
+    VECTOR power = NAME(power_of_two)((BITS)shifted);
+    return NAME(expm1_reduced)(NAME(reduce)(x, n)) * power + (power - REAL_C(1.0));
+}
+
+/* tanh(a) = e / (e + 2) with e = exp(2 a) - 1 and a = |x|. */
+INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
+    BITS sign = (BITS)x & SIGN_BIT;
+    VECTOR a = (VECTOR)((BITS)x ^ sign);
+    a = NAME(select)(a > TANH_SATURATES, NAME(splat)(TANH_SATURATES), a);
+    VECTOR e = NAME(vector_expm1)(a + a);
+    return (VECTOR)((BITS)(e / (e + REAL_C(2.0))) | sign);
+}
+
+INLINE VECTOR NAME(vector_sigmoid)(VECTOR x) { return REAL_C(1.0) / (REAL_C(1.0) + NAME(vector_exp)(-x)); }
+
+INLINE VECTOR NAME(vector_elu)(VECTOR x) {
+    VECTOR low = NAME(splat)(-2 * TANH_SATURATES);
+    return NAME(select)(x > 0, x, NAME(vector_expm1)(NAME(select)(x < low, low, x)));
+}
+
+INLINE VECTOR NAME(vector_abs)(VECTOR x) { return (VECTOR)((BITS)x & ~SIGN_BIT); }
+
+INLINE VECTOR NAME(vector_sign)(VECTOR x) {
+    VECTOR one = NAME(splat)(1);
+    return NAME(select)(x > 0, one, NAME(select)(x < 0, -one, x));
+}
+
+/* max(x, 0), a NaN staying one. */
+INLINE VECTOR NAME(vector_positive)(VECTOR x) { return NAME(select)(x <= 0, (VECTOR){0}, x); }
+
+#undef REAL_C
+#undef MANTISSA_BITS
+#undef EXPONENT_BIAS
+#undef ROUNDING_MAGIC
+#undef LN2_HIGH
+#undef LN2_LOW
+#undef EXP_LOWEST
+#undef EXP_HIGHEST
+#undef TANH_SATURATES
+#undef LOG2_E
+#undef SIGN_BIT

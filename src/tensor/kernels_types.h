@@ -1,0 +1,32 @@
+/* What the bodies share whatever the float type: headers, name building, and hints to the compiler. Each
+ * instruction-set file includes it once, after naming its path and vector width, before the bodies. */
+#ifndef L2O_TENSOR_KERNELS_TYPES_H
+#define L2O_TENSOR_KERNELS_TYPES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "tensor/blas.h"
+#include "tensor/kernels.h"
+#include "tensor/kernels_tables.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b)  JOIN_(a, b)
+#define TEXT_(a)    #a
+#define TEXT(a)     TEXT_(a)
+
+#define INLINE static inline __attribute__((always_inline, unused))
+
+/* Unrolls the next loop fully: its arrays of vectors must become registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#endif

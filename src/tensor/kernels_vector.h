@@ -1,0 +1,72 @@
+/* Vectors of REAL: loading, storing (whole and in part), splatting and selecting. Included by kernels_body.h. */
+
+typedef REAL VECTOR __attribute__((vector_size(VECTOR_BYTES)));
+typedef REAL_INTEGER MASK __attribute__((vector_size(VECTOR_BYTES))); /* 0 or -1 in each lane, from a comparison */
+typedef REAL_UNSIGNED BITS __attribute__((vector_size(VECTOR_BYTES)));
+typedef REAL NAME(vector_unaligned) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+INLINE VECTOR NAME(load)(const REAL *source) { return *(const NAME(vector_unaligned) *)(const void *)source; }
+
+INLINE void NAME(store)(REAL *target, VECTOR v) { *(NAME(vector_unaligned) *)(void *)target = v; }
+
+/* The first `count` lanes, 0 < count <= LANES; the others are 0 and their memory is not touched. */
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
+    return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), source);
+}
+INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
+    _mm512_mask_storeu_ps(target, (__mmask16)((1U << count) - 1), (__m512)v);
+}
+#elif VECTOR_BYTES == 64
+INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
+    return (VECTOR)_mm512_maskz_loadu_pd((__mmask8)((1U << count) - 1), source);
+}
+INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
+    _mm512_mask_storeu_pd(target, (__mmask8)((1U << count) - 1), (__m512d)v);
+}
+#elif VECTOR_BYTES == 32 && REAL_BITS == 32
+INLINE __m256i NAME(part)(int64_t count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
+    return (VECTOR)_mm256_maskload_ps(source, NAME(part)(count));
+}
+INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
+    _mm256_maskstore_ps(target, NAME(part)(count), (__m256)v);
+}
+#elif VECTOR_BYTES == 32
+INLINE __m256i NAME(part)(int64_t count) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(count), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
+    return (VECTOR)_mm256_maskload_pd(source, NAME(part)(count));
+}
+INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
+    _mm256_maskstore_pd(target, NAME(part)(count), (__m256d)v);
+}
+#else
+INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
+    VECTOR v = {0};
+    for (int64_t lane = 0; lane < LANES; lane++)
+        if (lane < count) v[lane] = source[lane];
+    return v;
+}
+INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
+    for (int64_t lane = 0; lane < LANES; lane++)
+        if (lane < count) target[lane] = v[lane];
+}
+#endif
+
+/* x - 0 is x also for x = -0. */
+INLINE VECTOR NAME(splat)(REAL x) { return x - (VECTOR){0}; }
+
+INLINE VECTOR NAME(select)(MASK mask, VECTOR yes, VECTOR no) {
+    return (VECTOR)((mask & (MASK)yes) | (~mask & (MASK)no));
+}
+
+/* The lanes' sum, always in the same order. */
+INLINE double NAME(lanes_sum)(VECTOR v) {
+    double sum = 0;
+    for (int64_t lane = 0; lane < LANES; lane++) sum += (double)v[lane];
+    return sum;
+}
