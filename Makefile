@@ -1,0 +1,67 @@
+# A thin front to CMake and ctest; `make help` lists what there is. Presets are in CMakePresets.json.
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+PRESET ?= release
+C_FILES = git ls-files -z '*.c' '*.h'
+
+.DEFAULT_GOAL := all
+.PHONY: all build test demo bench install clean format lint fuzz asan tsan help
+
+define test_preset
+	cmake --preset $(1) >/dev/null
+	cmake --build --preset $(1)
+	ctest --preset $(1)
+endef
+
+all: build
+
+build: ## configure and build (PRESET=release); the tool is build/l2o
+	@scripts/setup build test
+	cmake --preset $(PRESET) >/dev/null
+	cmake --build --preset $(PRESET)
+
+test: ## build and run all tests (PRESET=release)
+	@scripts/setup build test
+	$(call test_preset,$(PRESET))
+
+demo: build ## train, adapt and solve in a minute or two: examples/demo.sh
+	sh examples/demo.sh
+
+bench: ## benchmarks, beside PyTorch: bench/run.sh
+	@scripts/setup build test bench
+	$(MAKE) build
+	sh bench/run.sh
+
+install: build ## install what is built (PREFIX=/usr/local, DESTDIR=)
+	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
+
+asan: ## tests under AddressSanitizer and UBSan
+	@scripts/setup build test sanitizers
+	$(call test_preset,asan)
+
+tsan: ## tests under ThreadSanitizer
+	@scripts/setup build test sanitizers
+	$(call test_preset,tsan)
+
+fuzz: ## every fuzz target for FUZZ_SECONDS=30
+	@scripts/setup build sanitizers
+	cmake --preset fuzz >/dev/null
+	cmake --build --preset fuzz
+	scripts/fuzz $(FUZZ_SECONDS)
+
+format: ## format all tracked C files
+	@scripts/setup lint
+	$(C_FILES) | xargs -0 clang-format -i
+
+lint: build ## clang-tidy and cppcheck
+	@scripts/setup sanitizers lint
+	cmake --preset clang >/dev/null
+	git ls-files -z 'src/*.c' 'cli/*.c' | xargs -0 -n 4 -P 2 clang-tidy --quiet -p build-clang
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	  --std=c11 -I include -I src src cli
+
+clean: ## remove all build folders
+	rm -rf build build-*
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

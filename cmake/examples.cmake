@@ -1,0 +1,11 @@
+# Every examples/NAME.c is a program against the shared library and the public headers, as a user would write it, and
+# the test example_NAME, which it passes by returning 0.
+file(GLOB L2O_EXAMPLES CONFIGURE_DEPENDS examples/*.c)
+foreach(source ${L2O_EXAMPLES})
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(example_${name} ${source})
+  set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY examples)
+  target_link_libraries(example_${name} PRIVATE l2o_flags l2o_shared m)
+  add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  l2o_test_settings(example_${name} example)
+endforeach()
