@@ -50,7 +50,7 @@ fuzz: ## every fuzz target for FUZZ_SECONDS=30
 	scripts/fuzz $(FUZZ_SECONDS)
 
 format: ## format all tracked C files
-	@scripts/setup lint
+	@scripts/setup format
 	$(C_FILES) | xargs -0 clang-format -i
 
 lint: build ## clang-tidy and cppcheck
