@@ -16,6 +16,7 @@ static uLong stream_read(voidpf opaque, voidpf handle, void *to, uLong wanted) {
     zip_memory *stream = handle;
     size_t left = stream_size(stream) - stream->position;
     size_t count = wanted < left ? wanted : left;
+    if (count < wanted) stream->cut_short = true;
     const char *from = stream->out == NULL ? stream->bytes : stream->out->bytes;
     if (count > 0) memcpy(to, from + stream->position, count);
     stream->position += count;
@@ -51,6 +52,12 @@ static long stream_seek(voidpf opaque, voidpf handle, ZPOS64_T offset, int origi
     return 0;
 }
 
+/* minizip's own code for the end of the file equals its code for success, so a short read has to be an error. */
+static int stream_error(voidpf opaque, voidpf handle) {
+    (void)opaque;
+    return ((const zip_memory *)handle)->cut_short;
+}
+
 static int stream_close(voidpf opaque, voidpf handle) {
     (void)opaque;
     (void)handle;
@@ -65,7 +72,7 @@ zlib_filefunc64_def zip_memory_operations(zip_memory *stream) {
         .ztell64_file = stream_tell,
         .zseek64_file = stream_seek,
         .zclose_file = stream_close,
-        .zerror_file = stream_close,
+        .zerror_file = stream_error,
         .opaque = stream,
     };
 }

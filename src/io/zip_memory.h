@@ -5,13 +5,15 @@
 
 #include <minizip/unzip.h>
 #include <minizip/zip.h>
+#include <stdbool.h>
 
 #include "base/buffer.h"
 
 typedef struct zip_memory {
     const char *bytes; /* what is read; unused when writing */
     size_t size, position;
-    buffer *out; /* what is written; NULL when reading */
+    bool cut_short; /* more was read than there is */
+    buffer *out;    /* what is written; NULL when reading */
     l2o_error *error;
 } zip_memory;
 
