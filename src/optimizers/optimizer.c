@@ -1,6 +1,7 @@
 #include "optimizers/optimizer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "problems/problem_node.h"
@@ -11,6 +12,28 @@ const setting optimizer_common_settings[] = {
     {"optimizer", SETTING_TEXT, "", "rnnprop", 0, 0, NULL,
      "The optimizer: a name from `l2o list optimizers` with options, as in adam:rate=0.01, or a file of weights"},
     {0}};
+
+l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, l2o_error *error) {
+    if (value == NULL || json_object_set_new(optimizer->provenance, key, value) != 0)
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while '%s' was noted", key);
+    return L2O_OK;
+}
+
+/* The name and the optimizer's own settings: what rebuilds it. */
+static l2o_status note_architecture(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
+    optimizer->provenance = json_object();
+    json_t *object = json_object();
+    if (optimizer->provenance == NULL || object == NULL ||
+        json_object_set_new(object, "optimizer", json_string(optimizer->ops->name)) != 0) {
+        json_decref(object);
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
+    }
+    for (const setting *s = optimizer->ops->settings; s != NULL && s->name != NULL; s++)
+        if (s->default_value != NULL || settings_is_set(settings, s->name))
+            json_object_set_new(object, s->name, json_string(settings_text(settings, s->name)));
+    json_object_set_new(object, "gradient-scale", json_string(optimizer->scale_by_batch ? "batch" : "instance"));
+    return optimizer_note(optimizer, "architecture", object, error);
+}
 
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
     const char *origin = "optimizer";
@@ -25,9 +48,10 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     optimizer *created = memory_allocate(1, sizeof *created, error);
     if (created == NULL) return error->status;
     created->ops = ops;
-    created->scale_by_batch = true;
     created->layout = arena_allocate(&created->memory, MOST_WEIGHT_TENSORS * sizeof *created->layout, error);
+    if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = created->layout == NULL ? error->status : ops->create(created, settings, error);
+    if (status == L2O_OK) status = note_architecture(created, settings, error);
     if (status == L2O_OK && created->weight_total > 0) {
         created->weights = memory_allocate((size_t)created->weight_total, sizeof(double), error);
         if (created->weights == NULL) status = error->status;
@@ -43,6 +67,7 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
 void optimizer_free(optimizer *optimizer) {
     if (optimizer == NULL) return;
     memory_free(optimizer->weights);
+    json_decref(optimizer->provenance);
     arena_free(&optimizer->memory);
     memory_free(optimizer);
 }

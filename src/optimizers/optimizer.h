@@ -4,6 +4,8 @@
 #ifndef L2O_OPTIMIZERS_OPTIMIZER_H
 #define L2O_OPTIMIZERS_OPTIMIZER_H
 
+#include <jansson.h>
+
 #include "autodiff/tape.h"
 #include "problems/problem.h"
 
@@ -79,11 +81,16 @@ struct l2o_optimizer {
     double *weights;     /* [weight_total], NULL for hand-designed ones */
     bool scale_by_batch; /* learned: what gradient_scale it was or will be trained with */
     void *own;           /* its settings, digested */
+    /* Where it comes from, as it stands in a file of weights: {"architecture": {"optimizer", its own settings},
+     * "recipe", "seed", "program", "settings", "range"}. */
+    json_t *provenance;
 };
 
 /* Creates the optimizer named by the setting `optimizer` (or by `name` when it is not NULL) with weights at zero. */
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **optimizer, l2o_error *error);
 void optimizer_free(optimizer *optimizer);
+/* Sets one entry of the provenance; takes over `value`, whose NULL counts as out of memory. */
+l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, l2o_error *error);
 /* Fresh weights: a pure function of seed and draw. */
 void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t draw, double *weights);
 /* L2O_ERROR_UNSUPPORTED with a sentence when the problem lacks structure the optimizer requires. */

@@ -1,0 +1,65 @@
+/* Meta-gradient estimators: from the present carry of a task to the gradient that moves the weights.
+ *
+ *   plain   d L(phi)
+ *   fomaml  d L at phi', phi' = phi - alpha dL_support(phi), the inner step's own derivative dropped
+ *   maml    d/dphi L(phi'(phi)), exact: (I - alpha H) times fomaml's, H the Hessian of the support loss (Yang et al.,
+ *           ICLR 2023, Eq. 5; Finn et al., ICML 2017)
+ *
+ * Each call uses one unroll's segment as the support, takes the outer loss on the same or on the next segment, and
+ * advances the carry along the trajectory of the un-adapted weights. */
+#ifndef L2O_META_ESTIMATOR_H
+#define L2O_META_ESTIMATOR_H
+
+#include "meta/loss.h"
+#include "run/segment.h"
+
+typedef struct estimator estimator;
+
+typedef struct estimator_options {
+    const estimator *kind;
+    const meta_loss *loss;
+    int64_t unroll; /* T */
+    bool detached;
+    bool next_segment;         /* the outer gradient is taken on the segment after the support's */
+    bool reference_step_index; /* the outer segment starts with the support's step index, as in the authors' code */
+    double inner_rate;
+    int inner_steps;
+} estimator_options;
+
+/* One task of meta-training: a problem, what is carried, and room to work in. */
+typedef struct meta_task {
+    problem *problem;
+    runner runner;
+    carry now, ahead;
+    double *loss_weights; /* [T + 1] */
+    double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K */
+    double *scratch;      /* [weight_total] */
+} meta_task;
+
+typedef struct estimate {
+    double support_loss;         /* under the un-adapted weights */
+    double outer_loss;           /* what the gradient is of; plain: the support loss */
+    double last_objective;       /* mean f at the end of the support segment */
+    double gradient_evaluations; /* of the problem, per instance: passes over T steps count T, products with H 2 T */
+} estimate;
+
+struct estimator {
+    const char *name, *summary, *reference;
+    bool adapts;       /* has an inner step: tasks are kept apart, one for each component of a mixture */
+    bool second_order; /* needs Hessian-vector products */
+    /* gradient[weight_total] and the estimate at `weights`; the carry is advanced. */
+    l2o_status (*gradient)(meta_task *task, const estimator_options *options, const double *weights, double *gradient,
+                           estimate *result, l2o_error *error);
+};
+
+const estimator *estimator_at(int index); /* in the order of the setting estimator; NULL past the end */
+
+extern const setting estimator_settings[];
+l2o_status estimator_options_read(const l2o_settings *settings, estimator_options *options, l2o_error *error);
+
+/* `problem` stays the caller's. */
+l2o_status meta_task_create(l2o_context *context, problem *problem, const optimizer *optimizer,
+                            const estimator_options *options, meta_task *task, l2o_error *error);
+void meta_task_free(meta_task *task);
+
+#endif

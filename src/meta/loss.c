@@ -1,0 +1,20 @@
+#include "meta/loss.h"
+
+#include <stddef.h>
+
+static void sum_weights(int64_t steps, double *weights) {
+    for (int64_t t = 0; t <= steps; t++) weights[t] = 1.0;
+}
+
+static void last_weights(int64_t steps, double *weights) {
+    for (int64_t t = 0; t <= steps; t++) weights[t] = t == steps ? 1.0 : 0.0;
+}
+
+static const meta_loss losses[] = {
+    {"sum", "f(x_0) + ... + f(x_T): what the authors' code trains on", sum_weights},
+    {"last", "f(x_T): what the paper's theory is about", last_weights},
+};
+
+const meta_loss *meta_loss_at(int index) {
+    return index >= 0 && index < (int)(sizeof losses / sizeof *losses) ? &losses[index] : NULL;
+}

@@ -1,0 +1,22 @@
+/* Files of weights: safetensors whose metadata say format version, architecture, recipe, seed, program version, the
+ * settings in full and the range of problems they were trained on. */
+#ifndef L2O_OPTIMIZERS_WEIGHTS_FILE_H
+#define L2O_OPTIMIZERS_WEIGHTS_FILE_H
+
+#include "optimizers/optimizer.h"
+
+enum { WEIGHTS_FORMAT_VERSION = 1 };
+
+/* Is this the path of a file of weights, rather than an optimizer's name? */
+bool weights_file_recognised(const char *text);
+/* Writes weights (in `type`) and provenance, atomically. */
+l2o_status weights_file_write(const optimizer *optimizer, dtype type, const char *path, l2o_error *error);
+/* The optimizer in a file. Its architecture comes from the file; flags of the user that contradict it are an error. */
+l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **optimizer, l2o_error *error);
+/* The metadata of a file, with its tensors' names and shapes, as one JSON object; the caller releases it. */
+l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error);
+
+/* The settings that were used, as a JSON object of texts; NULL and an error on failure. */
+json_t *settings_json(const l2o_settings *settings, l2o_error *error);
+
+#endif
