@@ -1,6 +1,7 @@
 /* Distributions that problem data is drawn from, as text: `normal:SD`, `normal:MEAN:SD`, `uniform:LOW:HIGH`,
- * `fixed:VALUE` (or a bare number), and mixtures `mix:D,D,D` whose components take equal shares of the batch, in order:
- * component of instance p = min(p / (B / K), K - 1), so the last takes the rest (42, 42, 44 of 128). */
+ * `fixed:VALUE` (or a bare number); `normal(0,1)`, `N(0,1)` and `U[0,1)` mean the same; and mixtures `mix:D,D,D` whose
+ * components take equal shares of the batch, in order: component of instance p = min(p / (B / K), K - 1), so the last
+ * takes the rest (42, 42, 44 of 128). */
 #ifndef L2O_PROBLEMS_DISTRIBUTION_H
 #define L2O_PROBLEMS_DISTRIBUTION_H
 
@@ -25,6 +26,9 @@ typedef struct distribution {
 
 /* `what` names the setting in the error's sentence. */
 l2o_status distribution_parse(const char *text, const char *what, distribution *out, l2o_error *error);
+/* Replaces a mixture by one of its components, counted from 0; nothing to do for a negative number or without a
+ * mixture. */
+l2o_status distribution_choose(distribution *distribution, int component, const char *what, l2o_error *error);
 int distribution_component_of(const distribution *distribution, int64_t instance, int64_t batch);
 double distribution_draw(const distribution_component *component, random_key key, uint64_t index);
 

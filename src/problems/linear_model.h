@@ -1,5 +1,5 @@
 /* The linear model A x ~ b that lasso, quadratic, l2reg and logistic share: A per instance or one for all, dense or
- * sparse; b and lambda per instance. */
+ * sparse; b per instance. Where the entries come from is linear_family.h's affair. */
 #ifndef L2O_PROBLEMS_LINEAR_MODEL_H
 #define L2O_PROBLEMS_LINEAR_MODEL_H
 
@@ -21,6 +21,11 @@ void linear_model_apply(const linear_model *model, instances rows, const void *x
 /* out[count, n] = A' r per instance; r is [count, m]. */
 void linear_model_apply_transpose(const linear_model *model, instances rows, const void *r, void *out,
                                   const kernels *kernels);
+/* The same for one instance in float64, whatever the type of A: for certificates and constants. x is [n], r is [m]. */
+void linear_model_apply_double(const linear_model *model, int64_t instance, const double *x, double *out);
+void linear_model_apply_transpose_double(const linear_model *model, int64_t instance, const double *r, double *out);
+/* Where an instance's dense A begins. */
+const void *linear_model_matrix(const linear_model *model, int64_t instance);
 /* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). */
 l2o_status linear_model_squared_norms(const linear_model *model, double *squared_norms, const evaluation *evaluation);
 

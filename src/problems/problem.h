@@ -14,6 +14,8 @@
 
 typedef struct l2o_problem problem;
 struct linear_model;
+struct data_source;
+struct distribution;
 
 /* Which instances an evaluation is about: row r of x, f, g belongs to instance index[r]. */
 typedef struct instances {
@@ -30,20 +32,25 @@ typedef struct evaluation {
 
 /* Structure that optimizers and solvers may ask for by name. */
 typedef enum problem_structure {
-    STRUCTURE_LINEAR_MODEL = 1, /* A, b, lambda: problem_linear_model() */
-    STRUCTURE_PROXIMAL = 2,     /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
-    STRUCTURE_LIPSCHITZ = 4,    /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
-    STRUCTURE_DUALITY_GAP = 8,  /* ops->duality_gap */
-    STRUCTURE_OPTIMUM = 16      /* problem->optimum: the least value per instance is known in closed form */
+    STRUCTURE_LINEAR_MODEL = 1,  /* A and b: problem->model */
+    STRUCTURE_PROXIMAL = 2,      /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
+    STRUCTURE_LIPSCHITZ = 4,     /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
+    STRUCTURE_DUALITY_GAP = 8,   /* ops->duality_gap */
+    STRUCTURE_OPTIMUM = 16,      /* problem->optimum: the least value per instance is known in closed form */
+    STRUCTURE_LEAST_SQUARES = 32 /* the smooth part is 1/2 ||A x - b||^2 with the linear model's A and b */
 } problem_structure;
 
 typedef struct problem_ops {
-    const char *name, *summary; /* summary: one line with the formula */
-    const char *reference;      /* where the definition comes from */
-    const setting *settings;    /* the family's own knobs, ends with a NULL name; NULL: none */
-    unsigned structures;        /* problem_structure bits that instances of this family have */
-    bool data;                  /* takes the settings A, b, m (a linear model) */
-    int64_t fixed_dimension;    /* 0: the setting n decides */
+    const char *name, *summary;       /* summary: one line with the formula */
+    const char *reference;            /* where the definition comes from */
+    const setting *settings;          /* the family's own knobs, ends with a NULL name; NULL: none */
+    unsigned structures;              /* problem_structure bits that instances of this family have */
+    bool data;                        /* takes the settings A, b, m (a linear model) */
+    bool drawn_b;                     /* b may be a distribution (labels may not) */
+    int64_t fixed_dimension;          /* 0: the setting n decides */
+    int64_t default_dimension;        /* where n is not given; 0: the setting's own default */
+    const char *default_x0;           /* where x0 is not given; NULL: the setting's own default */
+    const char *const *distributions; /* names among `settings` that are distributions, ends with NULL; NULL: none */
 
     /* Reads its settings and allocates (from problem->memory). The common part is filled in already. */
     l2o_status (*create)(problem *problem, const l2o_settings *settings, l2o_error *error);
@@ -79,17 +86,19 @@ struct l2o_problem {
     const problem_ops *ops;
     dtype type;
     int64_t batch, dimension; /* B, n */
+    int component;            /* of mixtures, or COMPONENT_ALL */
     arena memory;
     void *x0;          /* [B, n] of `type` */
-    double *lambda;    /* [B], NULL without STRUCTURE_PROXIMAL (zero is allowed) */
+    double *lambda;    /* [B], weight of the penalty (zero is allowed); NULL in families without one */
     double *lipschitz; /* [B], valid after problem_prepare(STRUCTURE_LIPSCHITZ) until the next sample */
     double *optimum;   /* [B] or NULL */
+    void *truth;       /* [B, n] of `type`: the x that b or the labels were made from; NULL when nobody knows */
     bool lipschitz_ready;
     bool concurrent;            /* value_gradient and its kin may be called from several threads at once */
     struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
     void *family;               /* the family's own data */
-    void *data_source;          /* the user's files, when the data is theirs: see data_source.h */
-    const struct distribution *x0_distribution;
+    struct data_source *source; /* the user's files, NULL when all data is drawn: see data_source.h */
+    struct distribution *x0_distribution;
 };
 
 /* Part of a mixture: `component` of a mixture of `count`; -1: the whole mixture, by shares of the batch. */
@@ -110,6 +119,20 @@ l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream,
 /* Makes sure that structure which costs something (the Lipschitz constants) is there. Not safe concurrently. */
 l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation);
 
+/* Zeroed memory for a x b x c items of `size` bytes, which lives as long as the problem. */
+void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t size, l2o_error *error);
+
+/* Element `i` of an array of floats or doubles. */
+static inline double problem_load(dtype type, const void *array, int64_t i) {
+    return type == DTYPE_FLOAT32 ? (double)((const float *)array)[i] : ((const double *)array)[i];
+}
+static inline void problem_store(dtype type, void *array, int64_t i, double value) {
+    if (type == DTYPE_FLOAT32)
+        ((float *)array)[i] = (float)value;
+    else
+        ((double *)array)[i] = value;
+}
+
 static inline bool problem_has(const problem *problem, unsigned structures) {
     return (problem->ops->structures & structures) == structures;
 }
@@ -117,6 +140,8 @@ static inline bool problem_has(const problem *problem, unsigned structures) {
 /* The registry. */
 const problem_ops *problem_find(const char *name);
 const problem_ops *problem_at(int index); /* NULL past the end */
+/* The names of all families, ", " between them: for error sentences. */
+void problem_names(char *text, size_t size);
 extern const setting problem_common_settings[];
 
 #endif

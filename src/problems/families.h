@@ -1,0 +1,11 @@
+/* The ops tables of the families, for the registry. */
+#ifndef L2O_PROBLEMS_FAMILIES_H
+#define L2O_PROBLEMS_FAMILIES_H
+
+#include "problems/problem.h"
+
+extern const problem_ops lasso_problem;
+extern const problem_ops quadratic_problem;
+extern const problem_ops rosenbrock_problem;
+
+#endif

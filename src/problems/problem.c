@@ -1,0 +1,144 @@
+/* The life of a problem: created from settings (memory is allocated here, once), sampled as often as wanted (in place),
+ * freed. What a family's data are is the family's affair; dimensions, the float type and x0 are settled here. */
+#include "problems/problem.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "problems/distribution.h"
+
+void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t size, l2o_error *error) {
+    size_t bytes;
+    if (memory_product((size_t)a, (size_t)b, "the problem's data", &bytes, error) != L2O_OK) return NULL;
+    if (memory_product(bytes, (size_t)c, "the problem's data", &bytes, error) != L2O_OK) return NULL;
+    if (memory_product(bytes, size, "the problem's data", &bytes, error) != L2O_OK) return NULL;
+    void *memory = arena_allocate(&problem->memory, bytes, error);
+    if (memory != NULL) memset(memory, 0, bytes);
+    return memory;
+}
+
+static l2o_status find_family(const l2o_settings *settings, const problem_ops **ops, l2o_error *error) {
+    const char *name = settings_text(settings, "problem");
+    *ops = problem_find(name);
+    if (*ops != NULL) return L2O_OK;
+    char names[512];
+    problem_names(names, sizeof names);
+    return error_set(error, L2O_ERROR_INPUT, "problem: there is no family '%s'; the families are %s", name, names);
+}
+
+static l2o_status read_dimension(problem *problem, const l2o_settings *settings, l2o_error *error) {
+    const problem_ops *ops = problem->ops;
+    bool given = settings_is_set(settings, "n");
+    if (given || (ops->fixed_dimension == 0 && ops->default_dimension == 0))
+        problem->dimension = settings_integer(settings, "n");
+    else
+        problem->dimension = ops->fixed_dimension != 0 ? ops->fixed_dimension : ops->default_dimension;
+    if (ops->fixed_dimension != 0 && problem->dimension != ops->fixed_dimension)
+        return error_set(error, L2O_ERROR_INPUT, "n: the problem %s has %lld variables, not %lld", ops->name,
+                         (long long)ops->fixed_dimension, (long long)problem->dimension);
+    return L2O_OK;
+}
+
+static const char *x0_text(const problem_ops *ops, const l2o_settings *settings) {
+    if (ops->default_x0 != NULL && !settings_is_set(settings, "x0")) return ops->default_x0;
+    return settings_text(settings, "x0");
+}
+
+static l2o_status create_x0(problem *problem, const l2o_settings *settings, int component, l2o_error *error) {
+    problem->x0 = problem_allocate(problem, problem->batch, problem->dimension, 1, dtype_size(problem->type), error);
+    problem->x0_distribution = problem_allocate(problem, 1, 1, 1, sizeof *problem->x0_distribution, error);
+    if (problem->x0 == NULL || problem->x0_distribution == NULL) return error->status;
+    TRY(distribution_parse(x0_text(problem->ops, settings), "x0", problem->x0_distribution, error));
+    return distribution_choose(problem->x0_distribution, component, "x0", error);
+}
+
+static l2o_status create(problem *problem, const l2o_settings *settings, int component, l2o_error *error) {
+    problem->type = settings_choice(settings, "dtype") == 0 ? DTYPE_FLOAT32 : DTYPE_FLOAT64;
+    problem->component = component;
+    problem->concurrent = true;
+    problem->batch = settings_integer(settings, "batch");
+    TRY(read_dimension(problem, settings, error));
+    TRY(create_x0(problem, settings, component, error));
+    return problem->ops->create(problem, settings, error);
+}
+
+l2o_status problem_create(const l2o_settings *settings, int component, problem **out, l2o_error *error) {
+    const problem_ops *ops;
+    *out = NULL;
+    TRY(find_family(settings, &ops, error));
+    problem *created = memory_allocate(1, sizeof *created, error);
+    if (created == NULL) return error->status;
+    created->ops = ops;
+    l2o_status status = create(created, settings, component, error);
+    if (status != L2O_OK) {
+        problem_free(created);
+        return status;
+    }
+    *out = created;
+    return L2O_OK;
+}
+
+void problem_free(problem *problem) {
+    if (problem == NULL) return;
+    if (problem->ops->destroy != NULL) problem->ops->destroy(problem);
+    arena_free(&problem->memory);
+    memory_free(problem);
+}
+
+/* Takes one distribution's number of components into account. */
+static l2o_status count_components(const char *text, const char *what, int *count, const char **first,
+                                   l2o_error *error) {
+    distribution parsed;
+    TRY(distribution_parse(text, what, &parsed, error));
+    if (parsed.count == 1) return L2O_OK;
+    if (*count != 1 && *count != parsed.count)
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "%s is a mixture of %d and %s a mixture of %d: mixtures of one problem need as many components", *first,
+            *count, what, parsed.count);
+    *count = parsed.count;
+    *first = what;
+    return L2O_OK;
+}
+
+l2o_status problem_components(const l2o_settings *settings, int *count, l2o_error *error) {
+    const problem_ops *ops;
+    const char *first = NULL;
+    *count = 1;
+    TRY(find_family(settings, &ops, error));
+    if (ops->data) TRY(count_components(settings_text(settings, "A"), "A", count, &first, error));
+    if (ops->drawn_b && strcmp(settings_text(settings, "b"), "truth") != 0)
+        TRY(count_components(settings_text(settings, "b"), "b", count, &first, error));
+    TRY(count_components(x0_text(ops, settings), "x0", count, &first, error));
+    for (const char *const *name = ops->distributions; name != NULL && *name != NULL; name++)
+        TRY(count_components(settings_text(settings, *name), *name, count, &first, error));
+    return L2O_OK;
+}
+
+static void sample_x0(problem *problem, random_key key) {
+    key.field = FIELD_X0;
+    for (int64_t p = 0; p < problem->batch; p++) {
+        int c = distribution_component_of(problem->x0_distribution, p, problem->batch);
+        const distribution_component *component = &problem->x0_distribution->component[c];
+        for (int64_t i = p * problem->dimension; i < (p + 1) * problem->dimension; i++)
+            problem_store(problem->type, problem->x0, i, distribution_draw(component, key, (uint64_t)i));
+    }
+}
+
+l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream, uint32_t draw, uint16_t task,
+                          l2o_error *error) {
+    random_key key = {.seed = seed, .draw = draw, .task = task, .stream = (uint8_t)stream, .field = FIELD_OTHER};
+    problem->lipschitz_ready = false;
+    sample_x0(problem, key);
+    return problem->ops->sample == NULL ? L2O_OK : problem->ops->sample(problem, key, error);
+}
+
+l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation) {
+    if ((structures & STRUCTURE_LIPSCHITZ) == 0 || problem->lipschitz_ready) return L2O_OK;
+    if (!problem_has(problem, STRUCTURE_LIPSCHITZ))
+        return error_set(evaluation->error, L2O_ERROR_UNSUPPORTED,
+                         "the problem %s offers no Lipschitz constants of its gradient", problem->ops->name);
+    TRY(problem->ops->lipschitz(problem, evaluation));
+    problem->lipschitz_ready = true;
+    return L2O_OK;
+}
