@@ -48,6 +48,7 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     optimizer *created = memory_allocate(1, sizeof *created, error);
     if (created == NULL) return error->status;
     created->ops = ops;
+    created->requires = ops->requires;
     created->layout = arena_allocate(&created->memory, MOST_WEIGHT_TENSORS * sizeof *created->layout, error);
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = created->layout == NULL ? error->status : ops->create(created, settings, error);
@@ -114,14 +115,19 @@ l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l
     } names[] = {{STRUCTURE_LINEAR_MODEL, "a linear model (A, b)"},
                  {STRUCTURE_PROXIMAL, "a smooth part plus an L1 term"},
                  {STRUCTURE_LIPSCHITZ, "a Lipschitz constant of its gradient"},
-                 {STRUCTURE_DUALITY_GAP, "a duality gap"}};
+                 {STRUCTURE_DUALITY_GAP, "a duality gap"},
+                 {STRUCTURE_LEAST_SQUARES, "the smooth part 1/2 ||A x - b||^2"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if ((optimizer->ops->requires & names[i].bit) != 0 && !problem_has(problem, names[i].bit))
+        if ((optimizer->requires & names[i].bit) != 0 && !problem_has(problem, names[i].bit))
             return error_set(error, L2O_ERROR_UNSUPPORTED,
                              "the optimizer '%s' needs a problem with %s, which '%s' does not have; choose another "
                              "optimizer (`l2o list optimizers`)",
                              optimizer->ops->name, names[i].text, problem->ops->name);
     return L2O_OK;
+}
+
+l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const evaluation *evaluation) {
+    return problem_prepare(problem, (optimizer->requires | optimizer->uses) & problem->ops->structures, evaluation);
 }
 
 static void evaluate(step_context *context, value *x) {
@@ -135,9 +141,17 @@ value *step_objective(step_context *context, value *x) {
     return context->memo_f;
 }
 
-value *step_gradient(step_context *context, value *x) {
-    evaluate(context, x);
-    value *g = context->memo_g;
+/* A gradient as the optimizer is to see it. */
+static value *shown(step_context *context, value *g) {
     if (context->detached) g = tape_detach(context->tape, g);
     return context->gradient_scale == 1.0 ? g : tape_scale(context->tape, context->gradient_scale, g);
+}
+
+value *step_gradient(step_context *context, value *x) {
+    evaluate(context, x);
+    return shown(context, context->memo_g);
+}
+
+value *step_smooth_gradient(step_context *context, value *x) {
+    return shown(context, problem_node_smooth_gradient(context->tape, context->problem, context->rows, x));
 }

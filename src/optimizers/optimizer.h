@@ -48,6 +48,8 @@ typedef struct step_context {
 /* The problem's objective [count, 1] and its scaled gradient [count, n] at x, detached where the run says so. */
 value *step_objective(step_context *context, value *x);
 value *step_gradient(step_context *context, value *x);
+/* The gradient of the smooth part alone, scaled and detached alike: for problems with STRUCTURE_PROXIMAL. */
+value *step_smooth_gradient(step_context *context, value *x);
 
 typedef struct optimizer_ops {
     const char *name, *summary, *reference;
@@ -72,6 +74,8 @@ typedef struct optimizer_ops {
 struct l2o_optimizer {
     const optimizer_ops *ops;
     arena memory;
+    unsigned requires; /* problem_structure bits: the table's, and what create() adds because of the settings */
+    unsigned uses;     /* what it takes where the problem has it, and does without elsewhere: set by create() */
     int weight_count;
     weight_layout *layout; /* [weight_count] */
     int64_t weight_total;
@@ -95,6 +99,10 @@ l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, 
 void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t draw, double *weights);
 /* L2O_ERROR_UNSUPPORTED with a sentence when the problem lacks structure the optimizer requires. */
 l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l2o_error *error);
+
+/* Has the problem compute what the optimizer requires or uses of it (the Lipschitz constants). Not safe concurrently.
+ */
+l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const evaluation *evaluation);
 
 /* For create(): adds a tensor to the layout. */
 l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,

@@ -181,10 +181,8 @@ static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error
 
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error) {
     TRY(grow_objective(runner, segment->steps, error));
-    if ((runner->optimizer->ops->requires & STRUCTURE_LIPSCHITZ) != 0) {
-        evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
-        TRY(problem_prepare(runner->problem, STRUCTURE_LIPSCHITZ, &evaluation));
-    }
+    evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
+    TRY(optimizer_prepare(runner->optimizer, runner->problem, &evaluation));
     task task = {runner, segment};
     TRY(pieces_run(runner->context, runner->shard_count, runner->problem->concurrent, run_shard, &task, error));
     if (segment->to != NULL) segment->to->steps = segment->from->steps + segment->steps;
