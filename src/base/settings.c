@@ -20,7 +20,7 @@ typedef struct entry {
 } entry;
 
 struct l2o_settings {
-    const settings_table *tables;
+    settings_table *tables; /* a copy: the entries they point to are the caller's and constant */
     int table_count;
     int count;
     entry *entries;
@@ -47,13 +47,14 @@ l2o_status settings_create(const settings_table *tables, int count, l2o_settings
         for (const setting *s = tables[t].entries; s->name != NULL; s++) total++;
     l2o_settings *created = memory_allocate(1, sizeof *created, error);
     if (created == NULL) return error->status;
-    created->tables = tables;
     created->table_count = count;
+    created->tables = memory_allocate((size_t)count, sizeof *created->tables, error);
     created->entries = memory_allocate(total, sizeof *created->entries, error);
-    if (created->entries == NULL) {
-        memory_free(created);
+    if (created->tables == NULL || created->entries == NULL) {
+        settings_free(created);
         return error->status;
     }
+    memcpy(created->tables, tables, (size_t)count * sizeof *tables);
     for (int t = 0; t < count; t++)
         for (const setting *s = tables[t].entries; s->name != NULL; s++) {
             if (entry_find(created, s->name) != NULL) continue;
@@ -92,6 +93,7 @@ void settings_free(l2o_settings *settings) {
         memory_free(settings->entries[i].origin);
     }
     memory_free(settings->entries);
+    memory_free(settings->tables);
     memory_free(settings);
 }
 

@@ -35,7 +35,7 @@ typedef struct settings_table {
     const setting *entries;
 } settings_table;
 
-/* The store knows `count` tables (they must outlive it). */
+/* The store knows `count` tables; the list is copied, the entries must outlive it. */
 l2o_status settings_create(const settings_table *tables, int count, l2o_settings **settings, l2o_error *error);
 l2o_status settings_copy(const l2o_settings *from, l2o_settings **settings, l2o_error *error);
 void settings_free(l2o_settings *settings);
