@@ -10,9 +10,9 @@ extern "C" {
 
 typedef struct l2o_vector_result {
     const char *name;
-    int compared;     /* 0: the name is not known, so nothing was compared */
-    int passed;       /* 1 where error <= tolerance */
-    double error;     /* max |a - b| / ||b||_2, or max |a| where b is all zero; NaN when shapes differ */
+    int compared; /* 0: the name is not known, so nothing was compared */
+    int passed;   /* 1 where error <= tolerance */
+    double error; /* max |a - b| / ||b||_2, or max |a| where b is all zero; NaN when shapes differ */
     double tolerance;
 } l2o_vector_result;
 

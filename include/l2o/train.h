@@ -1,0 +1,77 @@
+/* Meta-training: weights of a learned optimizer from sample problems. Adaptation: a few more updates on problems of the
+ * kind that is to be solved. */
+#ifndef L2O_TRAIN_H
+#define L2O_TRAIN_H
+
+#include "l2o/optimizer.h"
+#include "l2o/problem.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct l2o_training_progress {
+    int64_t updates, expected_updates;  /* meta-updates done, and how many the stages hold at most */
+    int stage, stages;                  /* 0-based; how many */
+    int64_t draws;                      /* problems drawn so far */
+    double loss;                        /* meta-loss of the last draw's last unroll */
+    double validation, best_validation; /* NaN before the first evaluation */
+    const char *event;                  /* a sentence, when something happened ("stage 2 of 8 begins"), else NULL */
+} l2o_training_progress;
+
+typedef void (*l2o_training_function)(void *user, const l2o_training_progress *progress);
+
+typedef struct l2o_training_report {
+    int64_t updates, draws;
+    int stages_done;
+    int finished;   /* 0: interrupted; the checkpoint resumes */
+    int resumed;    /* 1: went on from a checkpoint */
+    int recoveries; /* from NaN */
+    double best_validation;
+    double gradient_evaluations; /* per instance */
+    double seconds;
+    char weights_path[512], checkpoint_path[512], log_path[512], plot_path[512];
+} l2o_training_report;
+
+/* Meta-trains as the settings say (problem, optimizer, estimator, stages, ...) and writes beside `path`
+ * (FILE.safetensors): the best weights to `path`, FILE.checkpoint, FILE.log.jsonl and FILE.svg. With the setting
+ * `resume`, goes on from FILE.checkpoint when there is one, to the same bits as if never stopped. When the context is
+ * cancelled, writes the checkpoint and returns L2O_ERROR_CANCELLED. `function` may be NULL; `report` is filled as far
+ * as it went, also on failure. */
+L2O_API l2o_status l2o_train(l2o_context *context, const l2o_settings *settings, const char *path,
+                             l2o_training_function function, void *user, l2o_training_report *report);
+
+/* The same on the caller's own problems, one for each task; they are re-sampled (for custom problems: their start
+ * callback is called) and stay the caller's. */
+L2O_API l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_problem *const *tasks,
+                                int task_count, const char *path, l2o_training_function function, void *user,
+                                l2o_training_report *report);
+
+/* How good an optimizer is on held-out problems: natural logarithms of the batch-mean objective. */
+typedef struct l2o_quality {
+    double minimum; /* over the steps after the first point */
+    double last;
+    int64_t minimum_step;
+} l2o_quality;
+
+typedef struct l2o_adaptation_report {
+    int64_t updates;
+    l2o_quality before, after; /* on held-out adaptation problems */
+    l2o_quality kept;          /* of the weights that are returned */
+    int64_t kept_update;       /* after how many updates those weights stood; 0: the weights from before */
+    double gradient_evaluations, seconds;
+} l2o_adaptation_report;
+
+/* Adapts the optimizer's weights in place: `adaptation-updates` Adam updates with fresh slots on adaptation problems;
+ * before and after are measured on held-out ones. With `keep` = best the weights with the least minimum there are kept.
+ */
+L2O_API l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,
+                             l2o_adaptation_report *report);
+/* The same on the caller's own problem. */
+L2O_API l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_problem *problem,
+                                l2o_optimizer *optimizer, l2o_adaptation_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
