@@ -23,22 +23,24 @@ const setting estimator_settings[] = {
     {"inner-steps", SETTING_INTEGER, "steps", "1", 1, 100, NULL, "Number of inner gradient steps"},
     {0}};
 
-l2o_status estimator_options_read(const l2o_settings *settings, estimator_options *options, l2o_error *error) {
-    (void)error;
-    const estimator *kind = estimator_at(settings_choice(settings, "estimator"));
+void estimator_options_plain(const l2o_settings *settings, estimator_options *options) {
     *options = (estimator_options){
-        .kind = kind,
+        .kind = estimator_at(0),
         .loss = meta_loss_at(settings_choice(settings, "meta-loss")),
         .unroll = settings_integer(settings, "unroll"),
         .detached = settings_choice(settings, "inputs") == 0,
     };
-    if (!kind->adapts) return L2O_OK;
+}
+
+void estimator_options_read(const l2o_settings *settings, estimator_options *options) {
+    estimator_options_plain(settings, options);
+    options->kind = estimator_at(settings_choice(settings, "estimator"));
+    if (!options->kind->adapts) return;
     options->inner_rate = settings_real(settings, "inner-rate");
     options->inner_steps = (int)settings_integer(settings, "inner-steps");
     options->next_segment = settings_is_set(settings, "outer-segment") ? settings_choice(settings, "outer-segment") == 1
-                                                                       : !kind->second_order;
+                                                                       : !options->kind->second_order;
     if (options->next_segment) options->reference_step_index = settings_choice(settings, "step-index") == 1;
-    return L2O_OK;
 }
 
 l2o_status meta_task_create(l2o_context *context, problem *problem, const optimizer *optimizer,

@@ -55,7 +55,9 @@ struct estimator {
 const estimator *estimator_at(int index); /* in the order of the setting estimator; NULL past the end */
 
 extern const setting estimator_settings[];
-l2o_status estimator_options_read(const l2o_settings *settings, estimator_options *options, l2o_error *error);
+void estimator_options_read(const l2o_settings *settings, estimator_options *options);
+/* The same for the estimator `plain`, whatever the setting says: adaptation. */
+void estimator_options_plain(const l2o_settings *settings, estimator_options *options);
 
 /* `problem` stays the caller's. */
 l2o_status meta_task_create(l2o_context *context, problem *problem, const optimizer *optimizer,

@@ -1,0 +1,129 @@
+#include "meta/adapt.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "meta/adam.h"
+#include "meta/estimator.h"
+#include "meta/evaluation.h"
+#include "meta/trainer.h"
+
+const setting adapt_settings[] = {
+    {"adaptation-updates", SETTING_INTEGER, "updates", "5", 0, 1e6, NULL,
+     "Updates of the weights when adapting; each is one unroll on the adaptation problems"},
+    {"adaptation-rate", SETTING_REAL, "", "0.001", 0, 1e6, NULL, "Adam's rate when adapting"},
+    {"adaptation-restart", SETTING_INTEGER, "updates", "0", 0, 1e6, NULL,
+     "Start again from x0 after so many updates; 0: never"},
+    {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,
+     "Steps over which held-out adaptation problems are measured"},
+    {"keep", SETTING_CHOICE, "", "always", 0, 0, "always|best",
+     "After adapting: always the adapted weights (as the paper), or whichever were best on held-out problems"},
+    {0}};
+
+/* What adaptation works with. */
+typedef struct adaptation {
+    meta_task task;
+    estimator_options options;
+    adam adam;
+    double *gradient, *best;
+    problem *problem;
+    uint64_t seed;
+    uint32_t draw;
+    double rate;
+    int64_t evaluation_steps;
+} adaptation;
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static l2o_status measure_held_out(adaptation *own, const double *weights, l2o_quality *quality, l2o_error *error) {
+    TRY(problem_sample(own->problem, own->seed, STREAM_HELD_OUT, own->draw, 0, error));
+    return evaluate_quality(&own->task.runner, &own->task.ahead, weights, own->evaluation_steps, quality, error);
+}
+
+static bool better(const l2o_quality *a, const l2o_quality *b) { return a->minimum < b->minimum; }
+
+/* One update. When the unroll is not finite the weights are left as they are and *stopped says so. */
+static l2o_status update(l2o_context *context, adaptation *own, double *weights, int64_t count, bool *stopped,
+                         double *cost, l2o_error *error) {
+    estimate result;
+    l2o_status status = own->options.kind->gradient(&own->task, &own->options, weights, own->gradient, &result, error);
+    if (status == L2O_ERROR_NUMERIC) {
+        context_message(context, "adaptation stops after %lld updates, with the weights it had: %s", (long long)count,
+                        error->text);
+        error_clear(error);
+        *stopped = true;
+        return L2O_OK;
+    }
+    if (status != L2O_OK) return status;
+    *cost += result.gradient_evaluations;
+    adam_step(&own->adam, own->rate, own->gradient, weights);
+    return L2O_OK;
+}
+
+static l2o_status run(l2o_context *context, adaptation *own, const l2o_settings *settings, double *weights,
+                      bool measure, l2o_adaptation_report *report, l2o_error *error) {
+    int64_t updates = settings_integer(settings, "adaptation-updates");
+    int64_t restart = settings_integer(settings, "adaptation-restart");
+    bool keep_best = settings_choice(settings, "keep") == 1, stopped = false;
+    size_t bytes = (size_t)own->adam.count * sizeof(double);
+    if (measure || keep_best) TRY(measure_held_out(own, weights, &report->before, error));
+    l2o_quality best = report->before;
+    memcpy(own->best, weights, bytes);
+    TRY(problem_sample(own->problem, own->seed, STREAM_ADAPTATION, own->draw, 0, error));
+    carry_reset(&own->task.now, own->problem);
+    for (int64_t k = 1; k <= updates; k++) {
+        if (restart > 0 && k > 1 && (k - 1) % restart == 0) carry_reset(&own->task.now, own->problem);
+        TRY(update(context, own, weights, k - 1, &stopped, &report->gradient_evaluations, error));
+        if (stopped) break;
+        report->updates = report->kept_update = k;
+        if (!keep_best && !(measure && k == updates)) continue;
+        TRY(measure_held_out(own, weights, &report->after, error));
+        TRY(problem_sample(own->problem, own->seed, STREAM_ADAPTATION, own->draw, 0, error));
+        if (!better(&report->after, &best)) continue;
+        best = report->after;
+        memcpy(own->best, weights, bytes);
+    }
+    if (report->updates == 0) report->after = report->before;
+    if (stopped && measure && !keep_best) TRY(measure_held_out(own, weights, &report->after, error));
+    report->kept = report->after;
+    if (!keep_best) return L2O_OK;
+    report->kept = best;
+    memcpy(weights, own->best, bytes);
+    return L2O_OK;
+}
+
+l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem *problem, optimizer *optimizer,
+                     uint32_t draw, bool measure, l2o_adaptation_report *report, l2o_error *error) {
+    *report = (l2o_adaptation_report){.before = {NAN, NAN, 0}, .after = {NAN, NAN, 0}, .kept = {NAN, NAN, 0}};
+    if (optimizer->weights == NULL)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "the optimizer '%s' is hand-designed and has no weights to adapt; give a file of weights or "
+                         "`rnnprop`",
+                         optimizer->ops->name);
+    double started = now();
+    adaptation own = {.problem = problem,
+                      .seed = (uint64_t)settings_integer(settings, "seed"),
+                      .draw = draw,
+                      .rate = settings_real(settings, "adaptation-rate"),
+                      .evaluation_steps = settings_integer(settings, "evaluation-steps")};
+    estimator_options_plain(settings, &own.options);
+    TRY(meta_task_create(context, problem, optimizer, &own.options, &own.task, error));
+    l2o_status status = adam_create(&own.adam, optimizer->weight_total, settings_real(settings, "adam-epsilon"),
+                                    settings_choice(settings, "epsilon-place") == 0, error);
+    own.gradient = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
+    own.best = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
+    if (status == L2O_OK && (own.gradient == NULL || own.best == NULL)) status = error->status;
+    if (status == L2O_OK) status = run(context, &own, settings, optimizer->weights, measure, report, error);
+    memory_free(own.gradient);
+    memory_free(own.best);
+    adam_free(&own.adam);
+    meta_task_free(&own.task);
+    report->seconds = now() - started;
+    return status;
+}

@@ -1,0 +1,23 @@
+#include "meta/evaluation.h"
+
+#include <math.h>
+
+l2o_status evaluate_quality(runner *runner, carry *carry, const double *weights, int64_t steps, l2o_quality *quality,
+                            l2o_error *error) {
+    carry_reset(carry, runner->problem);
+    segment pass = {.weights = weights, .steps = steps, .from = carry, .to = carry};
+    TRY(segment_run(runner, &pass, error));
+    *quality = (l2o_quality){.minimum = INFINITY, .last = INFINITY};
+    for (int64_t t = 1; t <= steps; t++) {
+        double sum = 0;
+        for (int64_t p = 0; p < runner->problem->batch; p++) sum += runner_objective(runner, t)[p];
+        double ln = log(sum / (double)runner->problem->batch);
+        if (isnan(ln)) ln = INFINITY; /* diverged, or a negative mean: the literature's measure does not apply */
+        if (ln < quality->minimum) {
+            quality->minimum = ln;
+            quality->minimum_step = t;
+        }
+        quality->last = ln;
+    }
+    return L2O_OK;
+}

@@ -1,0 +1,113 @@
+#include "run/range.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { SAMPLED_INSTANCES = 256 }; /* a range needs no more */
+static const double FAR = 10.0;   /* beyond this factor a problem is far outside */
+
+static void include_number(double number, double *smallest, double *largest) {
+    if (isnan(number)) return;
+    if (isnan(*smallest) || number < *smallest) *smallest = number;
+    if (isnan(*largest) || number > *largest) *largest = number;
+}
+
+static l2o_status gradient_norms(range *range, const problem *problem, const evaluation *evaluation) {
+    int64_t n = problem->dimension, index;
+    arena_mark mark = arena_position(evaluation->scratch);
+    size_t bytes = (size_t)n * dtype_size(problem->type);
+    char *g = arena_allocate(evaluation->scratch, bytes, evaluation->error);
+    l2o_status status = g == NULL ? evaluation->error->status : L2O_OK;
+    int64_t stride = problem->batch / SAMPLED_INSTANCES + 1;
+    for (index = 0; index < problem->batch && status == L2O_OK; index += stride) {
+        instances row = {1, &index};
+        status = problem->ops->value_gradient(problem, row, (const char *)problem->x0 + (size_t)index * bytes, NULL, g,
+                                              evaluation);
+        if (status != L2O_OK) break;
+        double norm = sqrt(evaluation->kernels->dot(n, g, g) / (double)n);
+        include_number(norm, &range->smallest_gradient, &range->largest_gradient);
+    }
+    arena_reset(evaluation->scratch, mark);
+    return status;
+}
+
+l2o_status range_extend(range *range, problem *problem, const evaluation *evaluation) {
+    if (range->count == 0) {
+        *range = (struct range){.smallest_dimension = problem->dimension,
+                                .largest_dimension = problem->dimension,
+                                .smallest_gradient = NAN,
+                                .largest_gradient = NAN,
+                                .smallest_curvature = NAN,
+                                .largest_curvature = NAN};
+    }
+    range->count++;
+    if (problem->dimension < range->smallest_dimension) range->smallest_dimension = problem->dimension;
+    if (problem->dimension > range->largest_dimension) range->largest_dimension = problem->dimension;
+    if (strstr(range->families, problem->ops->name) == NULL) {
+        size_t used = strlen(range->families);
+        snprintf(range->families + used, sizeof range->families - used, "%s%s", used > 0 ? "," : "", problem->ops->name);
+    }
+    TRY(gradient_norms(range, problem, evaluation));
+    if (!problem_has(problem, STRUCTURE_LIPSCHITZ)) return L2O_OK;
+    TRY(problem_prepare(problem, STRUCTURE_LIPSCHITZ, evaluation));
+    for (int64_t p = 0; p < problem->batch; p++)
+        include_number(problem->lipschitz[p], &range->smallest_curvature, &range->largest_curvature);
+    return L2O_OK;
+}
+
+static json_t *ends(double smallest, double largest) {
+    return isnan(smallest) ? json_null() : json_pack("[f, f]", smallest, largest);
+}
+
+json_t *range_json(const range *range) {
+    return json_pack("{s:s, s:[I, I], s:o, s:o}", "problems", range->families, "dimension",
+                     (json_int_t)range->smallest_dimension, (json_int_t)range->largest_dimension, "gradient",
+                     ends(range->smallest_gradient, range->largest_gradient), "curvature",
+                     ends(range->smallest_curvature, range->largest_curvature));
+}
+
+/* How many times beyond the ends the numbers [smallest, largest] go; 1 inside, or where nothing is known. */
+static double beyond(const json_t *trained, double smallest, double largest) {
+    double low = json_number_value(json_array_get(trained, 0)), high = json_number_value(json_array_get(trained, 1));
+    double factor = 1;
+    if (json_array_size(trained) != 2 || isnan(smallest)) return factor;
+    if (high > 0 && largest / high > factor) factor = largest / high;
+    if (smallest > 0 && low / smallest > factor) factor = low / smallest;
+    return factor;
+}
+
+static void warn(l2o_context *context, const optimizer *optimizer, const char *what, const json_t *trained,
+                 double smallest, double largest) {
+    if (beyond(trained, smallest, largest) <= FAR) return;
+    context_message(context,
+                    "warning: these weights of '%s' were trained on problems with %s from %.3g to %.3g, but this one has "
+                    "%.3g to %.3g; adapt them first (`l2o adapt`) or compare with a classical optimizer",
+                    optimizer->ops->name, what, json_number_value(json_array_get(trained, 0)),
+                    json_number_value(json_array_get(trained, 1)), smallest, largest);
+}
+
+l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
+    const json_t *trained = json_object_get(optimizer->provenance, "range");
+    if (!json_is_object(trained)) return L2O_OK;
+    const kernels *kernels;
+    TRY(kernels_select(context->kernel, problem->type, &kernels, error));
+    evaluation evaluation = {kernels, &context->workers[0].arena, error};
+    range present = {0};
+    TRY(range_extend(&present, problem, &evaluation));
+    const char *families = json_string_value(json_object_get(trained, "problems"));
+    if (families != NULL && strstr(families, problem->ops->name) == NULL)
+        context_message(context,
+                        "warning: these weights of '%s' were trained on %s, not on '%s'; adapt them first (`l2o adapt`) or "
+                        "compare with a classical optimizer",
+                        optimizer->ops->name, families, problem->ops->name);
+    warn(context, optimizer, "dimensions", json_object_get(trained, "dimension"), (double)present.smallest_dimension,
+         (double)present.largest_dimension);
+    warn(context, optimizer, "gradients at the start", json_object_get(trained, "gradient"), present.smallest_gradient,
+         present.largest_gradient);
+    warn(context, optimizer, "curvatures", json_object_get(trained, "curvature"), present.smallest_curvature,
+         present.largest_curvature);
+    return L2O_OK;
+}

@@ -1,0 +1,25 @@
+/* The range of problems that weights were trained on, kept in their metadata: so that using them far outside it can be
+ * noticed and said. */
+#ifndef L2O_RUN_RANGE_H
+#define L2O_RUN_RANGE_H
+
+#include "dist/context.h"
+#include "optimizers/optimizer.h"
+
+typedef struct range {
+    int count; /* problems seen so far; 0: nothing known */
+    int64_t smallest_dimension, largest_dimension;
+    double smallest_gradient, largest_gradient;   /* norm of the gradient at x0, over sqrt(n), per instance */
+    double smallest_curvature, largest_curvature; /* Lipschitz constant of the gradient; NaN where unknown */
+    char families[128];                           /* names, separated by commas */
+} range;
+
+/* Widens the range by the problem as it is sampled now. */
+l2o_status range_extend(range *range, problem *problem, const evaluation *evaluation);
+/* As a JSON object; NULL when out of memory. */
+json_t *range_json(const range *range);
+/* Says on the context when `problem` lies far outside the range in the optimizer's provenance: another family, or a
+ * dimension, gradient or curvature beyond ten times its ends. Silent for optimizers without one. */
+l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error);
+
+#endif
