@@ -1,0 +1,221 @@
+/* The trainer's checkpoint: a safetensors file with weights, Adam's slots, best and good weights in float64, and as
+ * metadata where training stands and the settings it ran with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "io/file.h"
+#include "io/json.h"
+#include "io/safetensors.h"
+#include "meta/trainer.h"
+#include "optimizers/weights_file.h"
+
+static const char *const FORMAT = "l2o-checkpoint";
+enum { CHECKPOINT_VERSION = 1 };
+
+/* The numbers of the state under their names: one list for writing and reading. */
+#define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(log_bytes) X(adam_steps)
+#define STATE_INTS(X)     X(stage) X(recoveries)
+#define STATE_FLAGS(X)    X(improved) X(finished) X(has_best)
+#define STATE_REALS(X)    X(best) X(validation) X(rate_factor) X(gradient_evaluations)
+
+/* JSON has no NaN or infinity; hexadecimal texts hold every float64 exactly. */
+static json_t *real_text(double number) {
+    char text[64];
+    snprintf(text, sizeof text, "%a", number);
+    return json_string(text);
+}
+
+static json_t *state_json(const trainer_state *state) {
+    json_t *out = json_object();
+#define WRITE(name) json_object_set_new(out, #name, json_integer((json_int_t)state->name));
+    STATE_INTEGERS(WRITE)
+    STATE_INTS(WRITE)
+    STATE_FLAGS(WRITE)
+#undef WRITE
+#define WRITE(name) json_object_set_new(out, #name, real_text(state->name));
+    STATE_REALS(WRITE)
+#undef WRITE
+    return out;
+}
+
+static l2o_status state_from_json(const json_t *in, const char *path, trainer_state *state, l2o_error *error) {
+    const char *missing = NULL;
+#define READ(name)                                                                                                    \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
+        missing = #name;                                                                                              \
+    else                                                                                                              \
+        state->name = json_integer_value(json_object_get(in, #name));
+    STATE_INTEGERS(READ)
+#undef READ
+#define READ(name)                                                                                                    \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
+        missing = #name;                                                                                              \
+    else                                                                                                              \
+        state->name = (int)json_integer_value(json_object_get(in, #name));
+    STATE_INTS(READ)
+#undef READ
+#define READ(name)                                                                                                    \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
+        missing = #name;                                                                                              \
+    else                                                                                                              \
+        state->name = json_integer_value(json_object_get(in, #name)) != 0;
+    STATE_FLAGS(READ)
+#undef READ
+#define READ(name)                                                                                                    \
+    if (!json_is_string(json_object_get(in, #name)))                                                                  \
+        missing = #name;                                                                                              \
+    else                                                                                                              \
+        state->name = strtod(json_string_value(json_object_get(in, #name)), NULL);
+    STATE_REALS(READ)
+#undef READ
+    if (missing != NULL)
+        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint lacks '%s'; remove the file and train anew", path,
+                         missing);
+    return L2O_OK;
+}
+
+static l2o_status set_json(safetensors *file, const char *key, json_t *object, l2o_error *error) {
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    if (text == NULL) return error_set(error, L2O_ERROR_MEMORY, "out of memory while the checkpoint was written");
+    l2o_status status = safetensors_set_metadata(file, key, text, error);
+    free(text);
+    return status;
+}
+
+typedef struct checkpoint_tensor {
+    const char *name;
+    double *values;
+} checkpoint_tensor;
+
+enum { TENSORS = 5 };
+
+static void tensors_of(trainer *trainer, checkpoint_tensor tensors[TENSORS]) {
+    tensors[0] = (checkpoint_tensor){"weights", trainer->boundary.weights};
+    tensors[1] = (checkpoint_tensor){"adam_m", trainer->boundary.m};
+    tensors[2] = (checkpoint_tensor){"adam_v", trainer->boundary.v};
+    tensors[3] = (checkpoint_tensor){"best", trainer->best};
+    tensors[4] = (checkpoint_tensor){"good", trainer->good};
+}
+
+/* What must not change between a run and its resumption. How often a checkpoint is written may. */
+static json_t *comparable_settings(const trainer *trainer, l2o_error *error) {
+    json_t *settings = settings_json(trainer->settings, error);
+    json_object_del(settings, "resume");
+    json_object_del(settings, "checkpoint-seconds");
+    return settings;
+}
+
+static l2o_status compose(trainer *trainer, safetensors *file, l2o_error *error) {
+    char version[16];
+    snprintf(version, sizeof version, "%d", CHECKPOINT_VERSION);
+    TRY(safetensors_set_metadata(file, "format", FORMAT, error));
+    TRY(safetensors_set_metadata(file, "format_version", version, error));
+    TRY(safetensors_set_metadata(file, "program", "l2o " L2O_VERSION, error));
+    TRY(safetensors_set_metadata(file, "kernel", trainer->context->kernel, error));
+    json_t *settings = comparable_settings(trainer, error);
+    if (settings == NULL) return error->status;
+    TRY(set_json(file, "settings", settings, error));
+    TRY(set_json(file, "state", state_json(&trainer->boundary.state), error));
+    checkpoint_tensor tensors[TENSORS];
+    tensors_of(trainer, tensors);
+    int64_t shape[1] = {trainer->optimizer->weight_total};
+    for (int i = 0; i < TENSORS; i++)
+        TRY(safetensors_add(file, tensors[i].name, ELEMENT_FLOAT64, 1, shape, tensors[i].values, error));
+    return L2O_OK;
+}
+
+l2o_status checkpoint_write(trainer *trainer, l2o_error *error) {
+    TRY(trainer_log_flush(trainer, error));
+    safetensors *file = safetensors_create(error);
+    if (file == NULL) return error->status;
+    l2o_status status = compose(trainer, file, error);
+    if (status == L2O_OK) status = safetensors_write(file, trainer->checkpoint_path, error);
+    safetensors_free(file);
+    return status;
+}
+
+/* The checkpoint must come from the same settings, else its bits mean nothing. */
+static l2o_status check_settings(const trainer *trainer, const json_t *kept, l2o_error *error) {
+    json_t *present = comparable_settings(trainer, error);
+    if (present == NULL) return error->status;
+    const char *key;
+    json_t *value;
+    l2o_status status = L2O_OK;
+    json_object_foreach(present, key, value) {
+        const char *old = json_string_value(json_object_get(kept, key));
+        if (status == L2O_OK && (old == NULL || strcmp(old, json_string_value(value)) != 0))
+            status = error_set(error, L2O_ERROR_INPUT,
+                               "%s: the checkpoint was made with %s = %s, but now it is %s; use the same settings, or "
+                               "train without --resume",
+                               trainer->checkpoint_path, key, old == NULL ? "(unset)" : old, json_string_value(value));
+    }
+    if (status == L2O_OK && json_object_size(kept) != json_object_size(present))
+        status = error_set(error, L2O_ERROR_INPUT,
+                           "%s: the checkpoint was made with %zu settings, but now there are %zu; use the same settings, "
+                           "or train without --resume",
+                           trainer->checkpoint_path, json_object_size(kept), json_object_size(present));
+    json_decref(present);
+    return status;
+}
+
+static l2o_status parse_metadata(const safetensors *file, const char *key, const char *path, json_t **out,
+                                 l2o_error *error) {
+    const char *text = safetensors_metadata(file, key);
+    if (text == NULL)
+        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint lacks '%s'; remove the file and train anew", path, key);
+    return json_parse(text, strlen(text), path, out, error);
+}
+
+static l2o_status restore(trainer *trainer, const safetensors *file, l2o_error *error) {
+    const char *path = trainer->checkpoint_path, *format = safetensors_metadata(file, "format");
+    const char *version = safetensors_metadata(file, "format_version"), *kernel = safetensors_metadata(file, "kernel");
+    if (format == NULL || strcmp(format, FORMAT) != 0 || version == NULL || atoi(version) != CHECKPOINT_VERSION)
+        return error_set(error, L2O_ERROR_INPUT, "%s: not a checkpoint of this version of l2o; remove the file", path);
+    json_t *object;
+    TRY(parse_metadata(file, "settings", path, &object, error));
+    l2o_status status = check_settings(trainer, object, error);
+    json_decref(object);
+    if (status != L2O_OK) return status;
+    TRY(parse_metadata(file, "state", path, &object, error));
+    status = state_from_json(object, path, &trainer->state, error);
+    json_decref(object);
+    if (status != L2O_OK) return status;
+    if (trainer->state.stage < 0 || trainer->state.stage > trainer->options.stage_count || trainer->state.log_bytes < 0)
+        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint's state is damaged; remove the file and train anew",
+                         path);
+    if (kernel == NULL || strcmp(kernel, trainer->context->kernel) != 0)
+        context_message(trainer->context,
+                        "warning: the checkpoint was made with the kernels '%s', this run uses '%s': the result will "
+                        "differ in its last bits",
+                        kernel == NULL ? "?" : kernel, trainer->context->kernel);
+    checkpoint_tensor tensors[TENSORS];
+    tensors_of(trainer, tensors);
+    for (int i = 0; i < TENSORS; i++) {
+        const safetensors_tensor *tensor = safetensors_find(file, tensors[i].name);
+        if (tensor == NULL || tensor->count != trainer->optimizer->weight_total || tensor->type != ELEMENT_FLOAT64)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: the checkpoint's tensor '%s' is missing or of another size; remove the file", path,
+                             tensors[i].name);
+        safetensors_values(tensor, tensors[i].values);
+    }
+    return L2O_OK;
+}
+
+l2o_status checkpoint_read(trainer *trainer, bool *found, l2o_error *error) {
+    *found = file_exists(trainer->checkpoint_path);
+    if (!*found) return L2O_OK;
+    safetensors *file = safetensors_read(trainer->checkpoint_path, error);
+    if (file == NULL) return error->status;
+    l2o_status status = restore(trainer, file, error);
+    safetensors_free(file);
+    if (status != L2O_OK) return status;
+    size_t bytes = (size_t)trainer->optimizer->weight_total * sizeof(double);
+    memcpy(trainer->weights, trainer->boundary.weights, bytes);
+    memcpy(trainer->adam.m, trainer->boundary.m, bytes);
+    memcpy(trainer->adam.v, trainer->boundary.v, bytes);
+    trainer->adam.steps = trainer->state.adam_steps;
+    return L2O_OK;
+}

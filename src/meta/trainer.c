@@ -1,0 +1,430 @@
+#include "meta/trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "optimizers/weights_file.h"
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static size_t weight_bytes(const trainer *trainer) { return (size_t)trainer->optimizer->weight_total * sizeof(double); }
+
+static const stage *present_stage(const trainer *trainer) { return &trainer->options.stages[trainer->state.stage]; }
+
+static void report(const trainer *trainer, double loss, const char *event) {
+    if (trainer->report == NULL) return;
+    int64_t expected = 0;
+    for (int s = 0; s < trainer->options.stage_count; s++)
+        expected += trainer->options.stages[s].unrolls * trainer->options.stages[s].draws;
+    if (trainer->options.updates > 0 && trainer->options.updates < expected) expected = trainer->options.updates;
+    l2o_training_progress progress = {.updates = trainer->state.updates,
+                                      .expected_updates = expected,
+                                      .stage = trainer->state.stage,
+                                      .stages = trainer->options.stage_count,
+                                      .draws = trainer->state.draws,
+                                      .loss = loss,
+                                      .validation = trainer->state.validation,
+                                      .best_validation = trainer->state.best,
+                                      .event = event};
+    trainer->report(trainer->report_user, &progress);
+}
+
+static void say(const trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(const trainer *trainer, const char *format, ...) {
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    report(trainer, NAN, text);
+}
+
+/* ------------------------------------------------------------------------------------------------------ one draw */
+
+/* Each tensor of a task's gradient is held to the norm `clip`. */
+static void clip_tensors(const trainer *trainer, double *gradient) {
+    if (trainer->options.clip <= 0) return;
+    for (int k = 0; k < trainer->optimizer->weight_count; k++) {
+        const weight_layout *layout = &trainer->optimizer->layout[k];
+        double *part = gradient + layout->offset, squares = 0;
+        int64_t count = layout->rows * layout->columns;
+        for (int64_t i = 0; i < count; i++) squares += part[i] * part[i];
+        double norm = sqrt(squares);
+        if (norm <= trainer->options.clip) continue;
+        for (int64_t i = 0; i < count; i++) part[i] *= trainer->options.clip / norm;
+    }
+}
+
+/* One meta-update: the mean of the tasks' gradients, and a step of Adam along it. */
+static l2o_status meta_update(trainer *trainer, double *loss, double *last, l2o_error *error) {
+    int64_t total = trainer->optimizer->weight_total;
+    memset(trainer->gradient, 0, weight_bytes(trainer));
+    *loss = *last = 0;
+    for (int k = 0; k < trainer->task_count; k++) {
+        estimate result;
+        TRY(trainer->estimator.kind->gradient(&trainer->tasks[k], &trainer->estimator, trainer->weights,
+                                              trainer->task_gradient, &result, error));
+        clip_tensors(trainer, trainer->task_gradient);
+        double share = 1.0 / (double)trainer->task_count;
+        for (int64_t i = 0; i < total; i++) trainer->gradient[i] += share * trainer->task_gradient[i];
+        *loss += share * result.outer_loss;
+        *last += share * result.last_objective;
+        trainer->state.gradient_evaluations += result.gradient_evaluations;
+    }
+    adam_step(&trainer->adam, trainer->options.rate * trainer->state.rate_factor, trainer->gradient, trainer->weights);
+    trainer->state.updates++;
+    return L2O_OK;
+}
+
+static bool updates_left(const trainer *trainer) {
+    return trainer->options.updates == 0 || trainer->state.updates < trainer->options.updates;
+}
+
+static l2o_status draw_once(trainer *trainer, double *loss, double *last, l2o_error *error) {
+    for (int k = 0; k < trainer->task_count; k++) {
+        meta_task *task = &trainer->tasks[k];
+        TRY(problem_sample(task->problem, trainer->options.seed, STREAM_TRAINING, (uint32_t)trainer->state.draws,
+                           (uint16_t)k, error));
+        carry_reset(&task->now, task->problem);
+    }
+    for (int64_t i = 0; i < present_stage(trainer)->unrolls && updates_left(trainer); i++) {
+        TRY(meta_update(trainer, loss, last, error));
+        report(trainer, *loss, NULL);
+    }
+    return L2O_OK;
+}
+
+/* Back to the last weights that evaluated finite, with fresh Adam slots and half the rate. */
+static l2o_status recover(trainer *trainer, l2o_error *error) {
+    trainer_state *state = &trainer->state;
+    if (state->recoveries >= trainer->options.recoveries) {
+        char reason[sizeof error->text];
+        memcpy(reason, error->text, sizeof reason);
+        return error_set(error, L2O_ERROR_NUMERIC,
+                         "training met NaN or infinity once more after %d recoveries; try a smaller --outer-rate or "
+                         "--inner-rate; the last: %.700s",
+                         state->recoveries, reason);
+    }
+    state->recoveries++;
+    state->rate_factor *= 0.5;
+    memcpy(trainer->weights, trainer->good, weight_bytes(trainer));
+    adam_reset(&trainer->adam);
+    char reason[256];
+    snprintf(reason, sizeof reason, "%.255s", error->text);
+    error_clear(error);
+    context_message(trainer->context,
+                    "in draw %lld: %s; going back to the last good weights, with the rate times %g (recovery %d of %d)",
+                    (long long)state->draws, reason, state->rate_factor, state->recoveries, trainer->options.recoveries);
+    return trainer_log_recovery(trainer, reason, error);
+}
+
+/* ------------------------------------------------------------------------------------------------------ evaluation */
+
+/* Mean over tasks and draws of the fixed set of f after the last step; NaN or infinite when weights diverge. */
+static l2o_status validate(trainer *trainer, double *validation, l2o_error *error) {
+    double sum = 0;
+    int64_t steps = present_stage(trainer)->evaluation_unrolls * trainer->estimator.unroll;
+    for (int k = 0; k < trainer->task_count; k++)
+        for (int64_t d = 0; d < trainer->options.evaluation_draws; d++) {
+            meta_task *task = &trainer->tasks[k];
+            TRY(problem_sample(task->problem, trainer->options.seed, STREAM_VALIDATION, (uint32_t)d, (uint16_t)k, error));
+            carry_reset(&task->now, task->problem);
+            segment pass = {.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
+            TRY(segment_run(&task->runner, &pass, error));
+            const double *last = runner_objective(&task->runner, steps);
+            for (int64_t p = 0; p < task->problem->batch; p++) sum += last[p] / (double)task->problem->batch;
+        }
+    *validation = sum / (double)(trainer->task_count * trainer->options.evaluation_draws);
+    trainer->state.validation = *validation;
+    return L2O_OK;
+}
+
+static void keep_best(trainer *trainer, double validation) {
+    trainer->state.best = validation;
+    trainer->state.has_best = true;
+    memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
+}
+
+/* The next stage starts from the best weights so far, measured at its own length. */
+static l2o_status next_stage(trainer *trainer, l2o_error *error) {
+    trainer_state *state = &trainer->state;
+    if (state->has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
+    state->stage++;
+    state->stage_draws = state->evaluations = 0;
+    state->improved = false;
+    state->best = INFINITY;
+    if (state->stage == trainer->options.stage_count) {
+        state->finished = true;
+        return L2O_OK;
+    }
+    if (trainer->options.evaluate_every == 0) return L2O_OK;
+    double validation;
+    TRY(validate(trainer, &validation, error));
+    if (isfinite(validation)) state->best = validation;
+    say(trainer, "stage %d of %d begins: %lld unrolls a draw; validation %.5g", state->stage + 1,
+        trainer->options.stage_count, (long long)present_stage(trainer)->unrolls, validation);
+    return trainer_log_evaluation(trainer, validation, "stage begins", error);
+}
+
+/* The rule of the authors' curriculum: weights that improve are kept; after `min_evaluations`, the first evaluation that
+ * does not improve ends the stage, or all of training if the stage brought nothing. */
+static l2o_status evaluate(trainer *trainer, l2o_error *error) {
+    trainer_state *state = &trainer->state;
+    double validation;
+    TRY(validate(trainer, &validation, error));
+    state->evaluations++;
+    if (isfinite(validation)) memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
+    if (validation < state->best) {
+        keep_best(trainer, validation);
+        state->improved = true;
+        return trainer_log_evaluation(trainer, validation, "kept", error);
+    }
+    if (!trainer->options.early_stop || state->evaluations < trainer->options.min_evaluations)
+        return trainer_log_evaluation(trainer, validation, "not better", error);
+    if (state->improved) {
+        TRY(trainer_log_evaluation(trainer, validation, "stage ends", error));
+        return next_stage(trainer, error);
+    }
+    say(trainer, "stage %d brought nothing in %lld evaluations: training ends", state->stage + 1,
+        (long long)state->evaluations);
+    state->finished = true;
+    return trainer_log_evaluation(trainer, validation, "training ends", error);
+}
+
+/* ---------------------------------------------------------------------------------------------------- the whole run */
+
+static void mark_boundary(trainer *trainer) {
+    trainer->state.adam_steps = trainer->adam.steps;
+    trainer->boundary.state = trainer->state;
+    memcpy(trainer->boundary.weights, trainer->weights, weight_bytes(trainer));
+    memcpy(trainer->boundary.m, trainer->adam.m, weight_bytes(trainer));
+    memcpy(trainer->boundary.v, trainer->adam.v, weight_bytes(trainer));
+}
+
+static l2o_status step_of_run(trainer *trainer, l2o_error *error) {
+    trainer_state *state = &trainer->state;
+    double loss = NAN, last = NAN;
+    l2o_status status = draw_once(trainer, &loss, &last, error);
+    state->draws++;
+    state->stage_draws++;
+    if (status == L2O_ERROR_NUMERIC)
+        TRY(recover(trainer, error));
+    else if (status != L2O_OK)
+        return status;
+    else
+        TRY(trainer_log_draw(trainer, loss, last, error));
+    bool evaluates = trainer->options.evaluate_every > 0;
+    bool ended = state->stage_draws >= present_stage(trainer)->draws || !updates_left(trainer);
+    if (evaluates && (state->stage_draws % trainer->options.evaluate_every == 0 || ended)) {
+        int stage = state->stage;
+        TRY(evaluate(trainer, error));
+        if (state->finished || state->stage != stage) return L2O_OK;
+    }
+    if (!updates_left(trainer)) {
+        state->finished = true;
+        return L2O_OK;
+    }
+    return ended ? next_stage(trainer, error) : L2O_OK;
+}
+
+/* A cancelled or failed run leaves the checkpoint of the last boundary; its own error comes first. */
+static l2o_status leave(trainer *trainer, l2o_status status, l2o_error *error) {
+    l2o_error second = {0};
+    if (status == L2O_ERROR_CANCELLED) {
+        l2o_status written = checkpoint_write(trainer, &second);
+        if (written != L2O_OK) {
+            *error = second;
+            return written;
+        }
+        return error_set(error, L2O_ERROR_CANCELLED, "interrupted after %lld updates; --resume goes on from %s",
+                         (long long)trainer->boundary.state.updates, trainer->checkpoint_path);
+    }
+    return status;
+}
+
+static l2o_status run(trainer *trainer, l2o_error *error) {
+    mark_boundary(trainer);
+    trainer->last_checkpoint = now();
+    while (!trainer->state.finished) {
+        l2o_status status = step_of_run(trainer, error);
+        if (status != L2O_OK) return leave(trainer, status, error);
+        mark_boundary(trainer);
+        if (trainer->state.finished || now() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds) {
+            TRY(checkpoint_write(trainer, error));
+            trainer->last_checkpoint = now();
+        }
+    }
+    if (trainer->state.has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
+    return L2O_OK;
+}
+
+static l2o_status learn_range(trainer *trainer, l2o_error *error) {
+    for (int k = 0; k < trainer->task_count; k++) {
+        problem *problem = trainer->tasks[k].problem;
+        evaluation evaluation = {trainer->tasks[k].runner.kernels, &trainer->context->workers[0].arena, error};
+        TRY(problem_sample(problem, trainer->options.seed, STREAM_TRAINING, 0, (uint16_t)k, error));
+        TRY(range_extend(&trainer->range, problem, &evaluation));
+    }
+    return L2O_OK;
+}
+
+static l2o_status note_provenance(trainer *trainer, l2o_error *error) {
+    optimizer *optimizer = trainer->optimizer;
+    char seed[32];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)trainer->options.seed);
+    json_t *settings = settings_json(trainer->settings, error);
+    if (settings == NULL) return error->status;
+    json_object_del(settings, "resume");
+    json_object_del(settings, "checkpoint-seconds");
+    TRY(optimizer_note(optimizer, "settings", settings, error));
+    TRY(optimizer_note(optimizer, "recipe", json_sprintf("train %s", trainer->estimator.kind->name), error));
+    TRY(optimizer_note(optimizer, "seed", json_string(seed), error));
+    TRY(optimizer_note(optimizer, "kernel", json_string(trainer->context->kernel), error));
+    TRY(optimizer_note(optimizer, "updates", json_sprintf("%lld", (long long)trainer->state.updates), error));
+    return optimizer_note(optimizer, "range", range_json(&trainer->range), error);
+}
+
+/* ------------------------------------------------------------------------------------------------- setting it up */
+
+static l2o_status name_files(trainer *trainer, const char *path, l2o_error *error) {
+    static const char extension[] = ".safetensors";
+    size_t stem = strlen(path) - (sizeof extension - 1);
+    if (!weights_file_recognised(path))
+        return error_set(error, L2O_ERROR_INPUT, "%s: weights are written as FILE.safetensors; name the output like that",
+                         path);
+    if (strlen(path) + 16 >= sizeof trainer->path)
+        return error_set(error, L2O_ERROR_INPUT, "%s: the path is longer than %zu bytes", path, sizeof trainer->path - 16);
+    snprintf(trainer->path, sizeof trainer->path, "%s", path);
+    snprintf(trainer->checkpoint_path, sizeof trainer->checkpoint_path, "%.*s.checkpoint", (int)stem, path);
+    snprintf(trainer->log_path, sizeof trainer->log_path, "%.*s.log.jsonl", (int)stem, path);
+    snprintf(trainer->plot_path, sizeof trainer->plot_path, "%.*s.svg", (int)stem, path);
+    return L2O_OK;
+}
+
+static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int count, l2o_error *error) {
+    const l2o_settings *settings = trainer->settings;
+    int components = 1, choice = settings_choice(settings, "tasks");
+    if (given == NULL) TRY(problem_components(settings, &components, error));
+    bool apart = choice == 1 || (choice == 0 && trainer->estimator.kind->adapts);
+    int tasks = given != NULL ? count : apart ? components : 1;
+    if (tasks < 1 || tasks > MOST_TASKS)
+        return error_set(error, L2O_ERROR_INPUT, "training takes 1 to %d tasks, not %d", (int)MOST_TASKS, tasks);
+    for (int k = 0; k < tasks; k++) {
+        problem *problem = given != NULL ? given[k] : NULL;
+        if (problem == NULL) {
+            TRY(problem_create(settings, apart && components > 1 ? k : COMPONENT_ALL, &problem, error));
+            trainer->owned[k] = problem;
+        }
+        TRY(meta_task_create(trainer->context, problem, trainer->optimizer, &trainer->estimator, &trainer->tasks[k],
+                             error));
+        trainer->task_count = k + 1;
+    }
+    return L2O_OK;
+}
+
+static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
+    size_t total = (size_t)trainer->optimizer->weight_total;
+    double **buffers[] = {&trainer->gradient, &trainer->task_gradient,   &trainer->best,
+                          &trainer->good,     &trainer->boundary.weights, &trainer->boundary.m,
+                          &trainer->boundary.v};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
+        *buffers[i] = memory_allocate(total, sizeof(double), error);
+        if (*buffers[i] == NULL) return error->status;
+    }
+    return adam_create(&trainer->adam, trainer->optimizer->weight_total,
+                       settings_real(trainer->settings, "adam-epsilon"),
+                       settings_choice(trainer->settings, "epsilon-place") == 0, error);
+}
+
+/* The optimizer by name, with fresh weights, or from a file: training goes on from there. */
+static l2o_status make_optimizer(trainer *trainer, l2o_error *error) {
+    const char *spec = settings_text(trainer->settings, "optimizer");
+    if (weights_file_recognised(spec)) return weights_file_read(spec, trainer->settings, &trainer->optimizer, error);
+    TRY(optimizer_create(trainer->settings, NULL, &trainer->optimizer, error));
+    if (trainer->optimizer->weights == NULL)
+        return error_set(error, L2O_ERROR_INPUT, "%s: the optimizer '%s' is hand-designed and has no weights to train",
+                         settings_origin(trainer->settings, "optimizer"), spec);
+    optimizer_initialise(trainer->optimizer, trainer->options.seed, 0, trainer->optimizer->weights);
+    return L2O_OK;
+}
+
+static l2o_status prepare(trainer *trainer, l2o_problem *const *given, int count, const char *path, l2o_error *error) {
+    TRY(name_files(trainer, path, error));
+    TRY(trainer_options_read(trainer->settings, &trainer->options, error));
+    estimator_options_read(trainer->settings, &trainer->estimator);
+    TRY(make_optimizer(trainer, error));
+    trainer->weights = trainer->optimizer->weights;
+    TRY(make_tasks(trainer, given, count, error));
+    TRY(make_buffers(trainer, error));
+    bool resume = settings_flag(trainer->settings, "resume");
+    TRY(settings_check_used(trainer->settings, "training", error));
+    trainer->state = (trainer_state){.best = INFINITY, .validation = NAN, .rate_factor = 1};
+    memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
+    memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
+    bool found = false;
+    if (resume) TRY(checkpoint_read(trainer, &found, error));
+    TRY(trainer_log_open(trainer, found, error));
+    if (found && !trainer->state.finished)
+        say(trainer, "resuming after %lld updates, in stage %d of %d", (long long)trainer->state.updates,
+            trainer->state.stage + 1, trainer->options.stage_count);
+    return learn_range(trainer, error);
+}
+
+static void trainer_release(trainer *trainer) {
+    trainer_log_close(trainer);
+    for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
+    for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
+    double *buffers[] = {trainer->gradient, trainer->task_gradient, trainer->best, trainer->good,
+                         trainer->boundary.weights, trainer->boundary.m, trainer->boundary.v};
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
+    adam_free(&trainer->adam);
+    optimizer_free(trainer->optimizer);
+    memory_free(trainer);
+}
+
+static void fill_report(const trainer *trainer, double seconds, l2o_training_report *out) {
+    *out = (l2o_training_report){.updates = trainer->state.updates,
+                                 .draws = trainer->state.draws,
+                                 .stages_done = trainer->state.stage,
+                                 .finished = trainer->state.finished,
+                                 .resumed = trainer->boundary.state.draws > 0,
+                                 .recoveries = trainer->state.recoveries,
+                                 .best_validation = trainer->state.best,
+                                 .gradient_evaluations = trainer->state.gradient_evaluations,
+                                 .seconds = seconds};
+    memcpy(out->weights_path, trainer->path, sizeof out->weights_path);
+    memcpy(out->checkpoint_path, trainer->checkpoint_path, sizeof out->checkpoint_path);
+    memcpy(out->log_path, trainer->log_path, sizeof out->log_path);
+    memcpy(out->plot_path, trainer->plot_path, sizeof out->plot_path);
+}
+
+l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_problem *const *tasks, int task_count,
+                        const char *path, l2o_training_function function, void *user, l2o_training_report *out) {
+    l2o_error *error = &context->error;
+    error_clear(error);
+    double started = now();
+    trainer *trainer = memory_allocate(1, sizeof *trainer, error);
+    if (trainer == NULL) return error->status;
+    *trainer = (struct trainer){.context = context, .settings = settings, .report = function, .report_user = user};
+    l2o_status status = prepare(trainer, tasks, task_count, path, error);
+    if (status == L2O_OK) status = run(trainer, error);
+    if (status == L2O_OK) status = note_provenance(trainer, error);
+    if (status == L2O_OK) status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, path, error);
+    if (status == L2O_OK) status = trainer_plot(trainer, error);
+    fill_report(trainer, now() - started, out);
+    trainer_release(trainer);
+    return status;
+}
+
+l2o_status l2o_train(l2o_context *context, const l2o_settings *settings, const char *path,
+                     l2o_training_function function, void *user, l2o_training_report *out) {
+    return l2o_train_on(context, settings, NULL, 0, path, function, user, out);
+}

@@ -1,0 +1,86 @@
+/* The trainer's settings. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "meta/trainer.h"
+
+const setting trainer_settings[] = {
+    {"stages", SETTING_TEXT, "unrolls", "5,10,25,50,75,100", 0, 0, NULL,
+     "The curriculum: for each stage, how many unrolls follow one draw of the problems"},
+    {"stage-draws", SETTING_TEXT, "draws", "200,100,40,20,14,10", 0, 0, NULL,
+     "Draws that each stage has at most; the last number holds for the stages after it"},
+    {"updates", SETTING_INTEGER, "updates", "0", 0, 1e12, NULL, "Stop after so many meta-updates in all; 0: no limit"},
+    {"early-stop", SETTING_FLAG, "", "yes", 0, 0, NULL,
+     "End a stage when evaluation no longer improves, and training when a stage brings nothing"},
+    {"evaluate-every", SETTING_INTEGER, "draws", "10", 0, 1e9, NULL,
+     "Evaluate after so many draws; 0: never, the last weights are the result"},
+    {"evaluation-draws", SETTING_INTEGER, "draws", "4", 1, 10000, NULL,
+     "Size of the fixed evaluation set: so many draws for each task"},
+    {"min-evaluations", SETTING_INTEGER, "evaluations", "3", 1, 1e6, NULL,
+     "Evaluations a stage has at least before it may end"},
+    {"outer-rate", SETTING_REAL, "", "0.001", 0, 1e6, NULL, "Adam's rate for the meta-updates"},
+    {"adam-epsilon", SETTING_REAL, "", "1e-8", 0, 1, NULL, "Adam's epsilon for updates of the weights"},
+    {"epsilon-place", SETTING_CHOICE, "", "tensorflow", 0, 0, "tensorflow|pytorch",
+     "Where that epsilon stands: beside the uncorrected root (TensorFlow 1, the authors' code) or the corrected one"},
+    {"clip", SETTING_REAL, "", "500000", 0, 1e300, NULL,
+     "Norm to which each tensor of each task's meta-gradient is clipped; 0: no clipping"},
+    {"tasks", SETTING_CHOICE, "", "auto", 0, 0, "auto|components|mixed",
+     "Mixtures: one task for each component, or one task with a mixed batch. Auto: components for estimators with an inner "
+     "step"},
+    {"recoveries", SETTING_INTEGER, "", "5", 0, 1000, NULL,
+     "How often training goes back to the last good weights, at half the rate, when it meets NaN or infinity"},
+    {"resume", SETTING_FLAG, "", "no", 0, 0, NULL, "Go on from the checkpoint beside the weights, if there is one"},
+    {"checkpoint-seconds", SETTING_REAL, "s", "10", 0, 1e6, NULL, "Least time between checkpoints; 0: after every draw"},
+    {0}};
+
+/* Whole numbers from 1, separated by commas. */
+static l2o_status read_list(const l2o_settings *settings, const char *name, int64_t *numbers, int *count,
+                            l2o_error *error) {
+    const char *text = settings_text(settings, name);
+    *count = 0;
+    for (const char *at = text;;) {
+        char *end;
+        errno = 0;
+        long long number = strtoll(at, &end, 10);
+        bool valid = end != at && errno == 0 && number >= 1 && number <= 1000000000 && (*end == ',' || *end == '\0');
+        if (!valid || *count == MOST_STAGES)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: '%s' is a list of at most %d whole numbers from 1, separated by commas, not '%s'",
+                             settings_origin(settings, name), name, (int)MOST_STAGES, text);
+        numbers[(*count)++] = number;
+        if (*end == '\0') return L2O_OK;
+        at = end + 1;
+    }
+}
+
+l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *options, l2o_error *error) {
+    int64_t unrolls[MOST_STAGES], draws[MOST_STAGES];
+    int draw_count;
+    *options = (trainer_options){
+        .updates = settings_integer(settings, "updates"),
+        .evaluate_every = settings_integer(settings, "evaluate-every"),
+        .rate = settings_real(settings, "outer-rate"),
+        .clip = settings_real(settings, "clip"),
+        .recoveries = (int)settings_integer(settings, "recoveries"),
+        .checkpoint_seconds = settings_real(settings, "checkpoint-seconds"),
+        .seed = (uint64_t)settings_integer(settings, "seed"),
+    };
+    TRY(read_list(settings, "stages", unrolls, &options->stage_count, error));
+    TRY(read_list(settings, "stage-draws", draws, &draw_count, error));
+    if (draw_count > options->stage_count)
+        return error_set(error, L2O_ERROR_INPUT, "%s: 'stage-draws' lists %d numbers for %d stages; give at most as many",
+                         settings_origin(settings, "stage-draws"), draw_count, options->stage_count);
+    for (int s = 0; s < options->stage_count; s++) {
+        bool last = s + 1 == options->stage_count;
+        options->stages[s] = (stage){.unrolls = unrolls[s],
+                                     .draws = draws[s < draw_count ? s : draw_count - 1],
+                                     /* Weights must carry on to the next stage's length. */
+                                     .evaluation_unrolls = unrolls[last ? s : s + 1]};
+    }
+    if (options->evaluate_every == 0) return L2O_OK;
+    options->evaluation_draws = settings_integer(settings, "evaluation-draws");
+    options->early_stop = settings_flag(settings, "early-stop");
+    options->min_evaluations = options->early_stop ? settings_integer(settings, "min-evaluations") : 0;
+    return L2O_OK;
+}
