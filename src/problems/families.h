@@ -5,7 +5,10 @@
 #include "problems/problem.h"
 
 extern const problem_ops lasso_problem;
+extern const problem_ops l2reg_problem;
+extern const problem_ops logistic_problem;
 extern const problem_ops quadratic_problem;
+extern const problem_ops rastrigin_problem;
 extern const problem_ops rosenbrock_problem;
 
 #endif
