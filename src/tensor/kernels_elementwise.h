@@ -25,7 +25,7 @@ INLINE VECTOR NAME(vector_sqrt)(VECTOR x) {
 static void NAME(unary)(unary_kind kind, double parameter, int64_t count, const void *x_data, void *out_data) {
     const REAL *x = x_data, p = (REAL)parameter;
     REAL *out = out_data;
-    const VECTOR zero = {0}, one = NAME(splat)(1);
+    const VECTOR zero = {0}, one = NAME(splat)(1), infinite = NAME(splat)((REAL)INFINITY);
     int64_t i = 0;
     switch (kind) {
     case UNARY_SCALE: MAP(v * p); break;
@@ -35,7 +35,7 @@ static void NAME(unary)(unary_kind kind, double parameter, int64_t count, const 
     case UNARY_TANH: MAP(NAME(vector_tanh)(v)); break;
     case UNARY_SIGMOID: MAP(NAME(vector_sigmoid)(v)); break;
     case UNARY_SQRT: MAP(NAME(vector_sqrt)(v)); break;
-    case UNARY_RECIPROCAL: MAP(NAME(select)(v == 0, zero, one / v)); break;
+    case UNARY_RECIPROCAL: MAP(one / NAME(select)(v == 0, infinite, v)); break;
     case UNARY_ABS: MAP(NAME(vector_abs)(v)); break;
     case UNARY_SIGN: MAP(NAME(vector_sign)(v)); break;
     case UNARY_RELU: MAP(NAME(vector_positive)(v)); break;

@@ -26,27 +26,27 @@
 #define EXP_HIGHEST    710.0
 #define TANH_SATURATES 20.0
 #endif
+#define LN2      REAL_C(0.69314718055994530942)
 #define LOG2_E   REAL_C(1.44269504088896340736)
 #define SIGN_BIT ((REAL_UNSIGNED)1 << (REAL_BITS - 1))
 
-/* exp(r) - 1 for |r| <= ln 2 / 2: r + r^2 (1/2! + r/3! + r^2/4! + ...). */
+/* exp(r) - 1 for |r| <= ln 2 / 2: r + r^2 (1/2! + r/3! + r^2/4! + ...), the terms taken in pairs and the pairs in
+ * pairs: these functions wait for their longest chain of operations, not for their number. */
 INLINE VECTOR NAME(expm1_reduced)(VECTOR r) {
+    const VECTOR r2 = r * r;
+    const VECTOR p2 = r * (REAL)(1.0 / 6) + (REAL)(1.0 / 2);
+    const VECTOR p4 = r * (REAL)(1.0 / 120) + (REAL)(1.0 / 24);
+    const VECTOR p6 = r * (REAL)(1.0 / 5040) + (REAL)(1.0 / 720);
 #if REAL_BITS == 32
-    VECTOR s = r * (REAL)(1.0 / 5040) + (REAL)(1.0 / 720);
+    const VECTOR series = (p6 * r2 + p4) * r2 + p2;
 #else
-    VECTOR s = r * (REAL)(1.0 / 6227020800) + (REAL)(1.0 / 479001600);
-    s = s * r + (REAL)(1.0 / 39916800);
-    s = s * r + (REAL)(1.0 / 3628800);
-    s = s * r + (REAL)(1.0 / 362880);
-    s = s * r + (REAL)(1.0 / 40320);
-    s = s * r + (REAL)(1.0 / 5040);
-    s = s * r + (REAL)(1.0 / 720);
+    const VECTOR r4 = r2 * r2;
+    const VECTOR p8 = r * (REAL)(1.0 / 362880) + (REAL)(1.0 / 40320);
+    const VECTOR p10 = r * (REAL)(1.0 / 39916800) + (REAL)(1.0 / 3628800);
+    const VECTOR p12 = r * (REAL)(1.0 / 6227020800) + (REAL)(1.0 / 479001600);
+    const VECTOR series = ((p12 * r2 + p10) * r4 + (p8 * r2 + p6)) * r4 + (p4 * r2 + p2);
 #endif
-    s = s * r + (REAL)(1.0 / 120);
-    s = s * r + (REAL)(1.0 / 24);
-    s = s * r + (REAL)(1.0 / 6);
-    s = s * r + (REAL)(1.0 / 2);
-    return (r * r) * s + r;
+    return series * r2 + r;
 }
 
 /* 2^n where the low bits of `bits` hold the integer n, which must give a normal number. */
@@ -54,41 +54,41 @@ INLINE VECTOR NAME(power_of_two)(BITS bits) {
     return (VECTOR)((bits << MANTISSA_BITS) + ((REAL_UNSIGNED)EXPONENT_BIAS << MANTISSA_BITS));
 }
 
-INLINE VECTOR NAME(reduce)(VECTOR x, VECTOR n) { return (x - n * LN2_HIGH) - n * LN2_LOW; }
-
 /* The power of two is applied in two halves: at both ends of the range one factor alone is not a normal number. */
 INLINE VECTOR NAME(vector_exp)(VECTOR x) {
-    x = NAME(select)(x < EXP_LOWEST, NAME(splat)(EXP_LOWEST), x);
-    x = NAME(select)(x > EXP_HIGHEST, NAME(splat)(EXP_HIGHEST), x);
-    VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
-    VECTOR n = shifted - ROUNDING_MAGIC;
-    VECTOR half = n * REAL_C(0.5) + ROUNDING_MAGIC;
-    VECTOR p = NAME(expm1_reduced)(NAME(reduce)(x, n)) + REAL_C(1.0);
-    return p * NAME(power_of_two)((BITS)half) * NAME(power_of_two)((BITS)shifted - (BITS)half);
+    const VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
+    const VECTOR n = shifted - ROUNDING_MAGIC;
+    const VECTOR half = n * REAL_C(0.5) + ROUNDING_MAGIC;
+    const VECTOR r = (x - n * LN2_HIGH) - n * LN2_LOW;
+    VECTOR result = NAME(expm1_reduced)(r) + REAL_C(1.0);
+    result = result * NAME(power_of_two)((BITS)half) * NAME(power_of_two)((BITS)shifted - (BITS)half);
+    result = NAME(select)(x < EXP_LOWEST, (VECTOR){0}, result);
+    return NAME(select)(x > EXP_HIGHEST, NAME(splat)((REAL)INFINITY), result);
 }
 
-/* exp(x) - 1 while 2^n is a normal number: |x| < 80 or so. */
+/* exp(x) - 1 while 2^n is a normal number; anything else gives some number or NaN, for the caller to replace. ln 2 in
+ * one piece will do: its error counts only where n is large, and there by what tanh and exp(x) - 1 for x < 0 do not
+ * see. */
 INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
-    VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
-    VECTOR n = shifted - ROUNDING_MAGIC;
-    VECTOR power = NAME(power_of_two)((BITS)shifted);
-    return NAME(expm1_reduced)(NAME(reduce)(x, n)) * power + (power - REAL_C(1.0));
+    const VECTOR shifted = x * LOG2_E + ROUNDING_MAGIC;
+    const VECTOR n = shifted - ROUNDING_MAGIC;
+    const VECTOR power = NAME(power_of_two)((BITS)shifted);
+    return NAME(expm1_reduced)(x - n * LN2) * power + (power - REAL_C(1.0));
 }
 
 /* tanh(a) = e / (e + 2) with e = exp(2 a) - 1 and a = |x|. */
 INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
-    BITS sign = (BITS)x & SIGN_BIT;
-    VECTOR a = (VECTOR)((BITS)x ^ sign);
-    a = NAME(select)(a > TANH_SATURATES, NAME(splat)(TANH_SATURATES), a);
-    VECTOR e = NAME(vector_expm1)(a + a);
-    return (VECTOR)((BITS)(e / (e + REAL_C(2.0))) | sign);
+    const VECTOR a = (VECTOR)((BITS)x & ~SIGN_BIT);
+    const VECTOR e = NAME(vector_expm1)(a + a);
+    const VECTOR t = NAME(select)(a > TANH_SATURATES, NAME(splat)(1), e / (e + REAL_C(2.0)));
+    return (VECTOR)((BITS)t | ((BITS)x & SIGN_BIT));
 }
 
 INLINE VECTOR NAME(vector_sigmoid)(VECTOR x) { return REAL_C(1.0) / (REAL_C(1.0) + NAME(vector_exp)(-x)); }
 
 INLINE VECTOR NAME(vector_elu)(VECTOR x) {
-    VECTOR low = NAME(splat)(-2 * TANH_SATURATES);
-    return NAME(select)(x > 0, x, NAME(vector_expm1)(NAME(select)(x < low, low, x)));
+    const VECTOR low = NAME(select)(x < -2 * TANH_SATURATES, NAME(splat)(-1), NAME(vector_expm1)(x));
+    return NAME(select)(x > 0, x, low);
 }
 
 INLINE VECTOR NAME(vector_abs)(VECTOR x) { return (VECTOR)((BITS)x & ~SIGN_BIT); }
@@ -110,5 +110,6 @@ INLINE VECTOR NAME(vector_positive)(VECTOR x) { return NAME(select)(x <= 0, (VEC
 #undef EXP_LOWEST
 #undef EXP_HIGHEST
 #undef TANH_SATURATES
+#undef LN2
 #undef LOG2_E
 #undef SIGN_BIT
