@@ -106,16 +106,50 @@ static const struct {
 #undef TILE
 };
 
+typedef REAL NAME(quad) __attribute__((vector_size(4 * sizeof(REAL))));
+typedef REAL NAME(quad_unaligned) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+
+/* out[p][j] = b[j][p], in blocks of 4 by 4. */
+static void NAME(transpose)(int64_t rows, int64_t columns, const REAL *b, int64_t ldb, REAL *out, int64_t stride) {
+    int64_t j = 0;
+    for (; j + 4 <= rows; j += 4) {
+        int64_t p = 0;
+        for (; p + 4 <= columns; p += 4) {
+            const REAL *from = b + j * ldb + p;
+            const NAME(quad) r0 = *(const NAME(quad_unaligned) *)(const void *)from;
+            const NAME(quad) r1 = *(const NAME(quad_unaligned) *)(const void *)(from + ldb);
+            const NAME(quad) r2 = *(const NAME(quad_unaligned) *)(const void *)(from + 2 * ldb);
+            const NAME(quad) r3 = *(const NAME(quad_unaligned) *)(const void *)(from + 3 * ldb);
+            const NAME(quad) low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+            const NAME(quad) high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+            const NAME(quad) low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+            const NAME(quad) high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+            REAL *to = out + p * stride + j;
+            *(NAME(quad_unaligned) *)(void *)to = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+            *(NAME(quad_unaligned) *)(void *)(to + stride) = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+            *(NAME(quad_unaligned) *)(void *)(to + 2 * stride) = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+            *(NAME(quad_unaligned) *)(void *)(to + 3 * stride) = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
+        }
+        for (; p < columns; p++)
+            for (int64_t i = j; i < j + 4; i++) out[p * stride + i] = b[i * ldb + p];
+    }
+    for (; j < rows; j++)
+        for (int64_t p = 0; p < columns; p++) out[p * stride + j] = b[j * ldb + p];
+}
+
 /* packed[p][j] = op(B)[p, j], for `width` columns, the row filled up with zeros to `stride`. */
 static void NAME(pack)(bool transpose, int64_t depth, int64_t width, int64_t stride, const REAL *b, int64_t ldb,
                        REAL *packed) {
+    if (transpose) NAME(transpose)(width, depth, b, ldb, packed, stride);
     for (int64_t p = 0; p < depth; p++) {
         REAL *row = packed + p * stride;
-        if (transpose)
-            for (int64_t j = 0; j < width; j++) row[j] = b[j * ldb + p];
-        else
-            memcpy(row, b + p * ldb, (size_t)width * sizeof(REAL));
-        memset(row + width, 0, (size_t)(stride - width) * sizeof(REAL));
+        int64_t j = transpose ? width : 0;
+        for (; j + LANES <= width; j += LANES) NAME(store)(row + j, NAME(load)(b + p * ldb + j));
+        if (!transpose && j < width) {
+            NAME(store)(row + j, NAME(load_part)(b + p * ldb + j, width - j));
+            j = stride;
+        }
+        for (; j < stride; j++) row[j] = 0;
     }
 }
 
@@ -177,8 +211,9 @@ static void NAME(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
         return;
     }
 #endif
-    if (n == 1 && ldc == 1 && transpose_a) { /* the transposed product: one row of C in vectors, A as it lies */
-        NAME(gemm_tiled)(!transpose_b, false, 1, m, k, (REAL)alpha, b, ldb, a, lda, beta != 0 ? c : NULL, m, c, m);
+    if (n == 1 && ldc == 1) { /* the transposed product: C as one row of vectors */
+        NAME(gemm_tiled)
+        (!transpose_b, !transpose_a, 1, m, k, (REAL)alpha, b, ldb, a, lda, beta != 0 ? c : NULL, m, c, m);
         return;
     }
     NAME(gemm_tiled)(transpose_a, transpose_b, m, n, k, (REAL)alpha, a, lda, b, ldb, beta != 0 ? c : NULL, ldc, c, ldc);
