@@ -50,7 +50,7 @@ typedef struct lstm_forward_arguments {
     int64_t rows, input, hidden;
     const void *x, *h, *c;   /* [rows, input], [rows, hidden], [rows, hidden] */
     const void *wx, *wh, *b; /* [input, 4 hidden], [hidden, 4 hidden], [4 hidden] */
-    void *h_next, *c_next;   /* [rows, hidden]; may be h and c themselves */
+    void *h_next, *c_next;   /* [rows, hidden]; may be h and c themselves (h: up to 16384 hidden units) */
     void *activations;       /* [rows, 4 hidden]: sigmoid(i), sigmoid(f + 1), tanh(g), sigmoid(o); NULL: not wanted */
     void *tanh_c;            /* [rows, hidden]: tanh(c'); NULL exactly when `activations` is */
 } lstm_forward_arguments;
