@@ -22,8 +22,20 @@
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
-/* Unrolls the next loop fully: its arrays of vectors must become registers. */
-#if defined(__clang__)
+/* Unrolls the next loop fully: its arrays of vectors must become registers. Not under sanitizers, whose checks
+ * multiplied by the unrolling take compilers minutes. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define L2O_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define L2O_SANITIZED 1
+#endif
+#endif
+#if defined(L2O_SANITIZED) && defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(disable)")
+#elif defined(L2O_SANITIZED)
+#define UNROLL
+#elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define UNROLL _Pragma("GCC unroll 16")
