@@ -45,11 +45,13 @@ static bool next_field(char separator, text_piece *rest, text_piece *field) {
     return true;
 }
 
+/* Whether no field so much as begins like a number: "1,5" or "12a" in a first row is a mistake, not a heading. */
 static bool is_header(char separator, text_piece line) {
     text_piece field;
     double value;
     while (next_field(separator, &line, &field))
-        if (field.length > 0 && text_number(field, &value)) return false;
+        if (field.length > 0 && (strchr("0123456789+-.", field.start[0]) != NULL || text_number(field, &value)))
+            return false;
     return true;
 }
 
