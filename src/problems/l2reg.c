@@ -36,6 +36,7 @@ const problem_ops l2reg_problem = {
     .reference = "M-L2O, ICLR 2023, public implementation",
     .structures = STRUCTURE_LINEAR_MODEL,
     .data = true,
+    .penalized = true,
     .drawn_b = true,
     .create = l2reg_create,
     .sample = linear_family_sample,

@@ -65,6 +65,7 @@ const problem_ops lasso_problem = {
     .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ |
                   STRUCTURE_DUALITY_GAP,
     .data = true,
+    .penalized = true,
     .drawn_b = true,
     .create = lasso_create,
     .sample = linear_family_sample,

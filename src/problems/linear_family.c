@@ -1,4 +1,5 @@
-/* Draws A, b and the true x of linear models, entry by entry from their addresses, and sets lambda. */
+/* Draws A, b and the true x of linear models, entry by entry from their addresses, or copies the chosen of a user's
+ * instances, and sets lambda. */
 #include "problems/linear_family.h"
 
 #include <math.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 
 #include "problems/distribution.h"
+#include "problems/user_data.h"
 
 typedef struct linear_family {
     linear_model model;
@@ -22,7 +24,8 @@ typedef struct linear_family {
     double *short_vector;    /* [n] */
 } linear_family;
 
-static l2o_status read_lambda(linear_family *family, const l2o_settings *settings, l2o_error *error) {
+static l2o_status read_lambda(linear_family *family, const user_data *source, const l2o_settings *settings,
+                              l2o_error *error) {
     family->relative = -1;
     if (family->penalty == PENALTY_NONE) return L2O_OK;
     if (settings_is_set(settings, "lambda-relative")) {
@@ -32,6 +35,7 @@ static l2o_status read_lambda(linear_family *family, const l2o_settings *setting
         family->relative = settings_real(settings, "lambda-relative");
         return L2O_OK;
     }
+    if (source != NULL && source->lambda_given) return L2O_OK;
     const char *text = settings_text(settings, "lambda");
     char *end;
     family->lambda = strtod(text, &end);
@@ -43,7 +47,17 @@ static l2o_status read_lambda(linear_family *family, const l2o_settings *setting
 
 static l2o_status read_a(problem *problem, linear_family *family, const l2o_settings *settings, l2o_error *error) {
     linear_model *model = &family->model;
-    TRY(distribution_parse(settings_text(settings, "A"), "A", &family->a, error));
+    const user_data *source = problem->source;
+    if (source != NULL && source->a_given) {
+        model->m = source->m;
+        model->shared = source->a.is_sparse || source->a.dense.rank == 2;
+        if (source->a.is_sparse) {
+            model->sparse = &source->a.sparse;
+            model->transpose = &source->transpose;
+        }
+        return L2O_OK;
+    }
+    TRY(problem_parse_distribution(settings_text(settings, "A"), "A", &family->a, error));
     TRY(distribution_choose(&family->a, problem->component, "A", error));
     model->m = settings_integer(settings, "m");
     if (model->m == 0) model->m = model->n;
@@ -60,16 +74,25 @@ static l2o_status read_a(problem *problem, linear_family *family, const l2o_sett
 }
 
 static l2o_status read_b(problem *problem, linear_family *family, const l2o_settings *settings, l2o_error *error) {
+    if (problem->source != NULL && problem->source->b_given)
+        return family->target == TARGET_LABELS ? user_data_labels(problem->source, settings, error) : L2O_OK;
     family->truth = true;
     if (family->target == TARGET_VALUES) {
         const char *text = settings_text(settings, "b");
         family->truth = strcmp(text, "truth") == 0;
         if (!family->truth) {
-            TRY(distribution_parse(text, "b", &family->b, error));
+            TRY(problem_parse_distribution(text, "b", &family->b, error));
             return distribution_choose(&family->b, problem->component, "b", error);
         }
         if (settings_is_set(settings, "snr")) family->noise = pow(10, -settings_real(settings, "snr") / 20);
     }
+    if (family->target == TARGET_LABELS && settings_is_set(settings, "b") &&
+        strcmp(settings_text(settings, "b"), "truth") != 0)
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "b: '%s' cannot be the labels of logistic regression; give a data file, or `truth` to draw them "
+            "from the model",
+            settings_text(settings, "b"));
     family->density = settings_real(settings, "density");
     return L2O_OK;
 }
@@ -77,17 +100,32 @@ static l2o_status read_b(problem *problem, linear_family *family, const l2o_sett
 static l2o_status allocate(problem *problem, linear_family *family, l2o_error *error) {
     linear_model *model = &family->model;
     size_t size = dtype_size(model->type);
-    model->a = problem_allocate(problem, model->shared ? 1 : model->batch, model->m, model->n, size, error);
+    if (model->sparse == NULL)
+        model->a = problem_allocate(problem, model->shared ? 1 : model->batch, model->m, model->n, size, error);
     model->b = problem_allocate(problem, model->batch, model->m, 1, size, error);
     problem->lambda = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
     problem->lipschitz = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
     family->long_vector = problem_allocate(problem, model->m, 1, 1, sizeof(double), error);
     family->short_vector = problem_allocate(problem, model->n, 1, 1, sizeof(double), error);
     if (family->truth) problem->truth = problem_allocate(problem, model->batch, model->n, 1, size, error);
-    if (model->a == NULL || model->b == NULL || problem->lambda == NULL || problem->lipschitz == NULL ||
-        family->long_vector == NULL || family->short_vector == NULL || (family->truth && problem->truth == NULL))
+    if ((model->a == NULL && model->sparse == NULL) || model->b == NULL || problem->lambda == NULL ||
+        problem->lipschitz == NULL || family->long_vector == NULL || family->short_vector == NULL ||
+        (family->truth && problem->truth == NULL))
         return error->status;
     return L2O_OK;
+}
+
+/* A user's A: [m, n] once, or the chosen ones of [N, m, n]. */
+static void copy_a(problem *problem, linear_family *family) {
+    linear_model *model = &family->model;
+    if (model->sparse != NULL) return;
+    const array *a = &problem->source->a.dense;
+    int64_t size = model->m * model->n;
+    for (int64_t p = 0; p < (model->shared ? 1 : model->batch); p++) {
+        const double *from =
+            a->values + (model->shared ? 0 : user_data_entry(problem->source, a->count / size, p) * size);
+        for (int64_t i = 0; i < size; i++) problem_store(model->type, model->a, p * size + i, from[i]);
+    }
 }
 
 l2o_status linear_family_create(problem *problem, const l2o_settings *settings, linear_penalty penalty,
@@ -101,8 +139,10 @@ l2o_status linear_family_create(problem *problem, const l2o_settings *settings, 
     problem->model = &family->model;
     TRY(read_a(problem, family, settings, error));
     TRY(read_b(problem, family, settings, error));
-    TRY(read_lambda(family, settings, error));
-    return allocate(problem, family, error);
+    TRY(read_lambda(family, problem->source, settings, error));
+    TRY(allocate(problem, family, error));
+    if (problem->source != NULL && problem->source->a_given && family->model.shared) copy_a(problem, family);
+    return L2O_OK;
 }
 
 /* Entries of matrix `p` of the drawn A, m x n of them, from index p m n on. */
@@ -158,6 +198,15 @@ static double deviation(int64_t count, const double *x) {
     return count == 0 ? 0 : sqrt(sum / (double)count);
 }
 
+static void copy_b(problem *problem, linear_family *family) {
+    linear_model *model = &family->model;
+    const user_data *source = problem->source;
+    for (int64_t p = 0; p < model->batch; p++) {
+        const double *from = source->b + user_data_entry(source, source->instances, p) * model->m;
+        for (int64_t i = 0; i < model->m; i++) problem_store(model->type, model->b, p * model->m + i, from[i]);
+    }
+}
+
 static void draw_b(problem *problem, linear_family *family, random_key key) {
     linear_model *model = &family->model;
     key.field = FIELD_B;
@@ -199,12 +248,25 @@ static double lambda_max(const linear_family *family, int64_t p) {
     return family->target == TARGET_LABELS ? norm / (2 * (double)model->m) : norm;
 }
 
+static double lambda_of(const problem *problem, const linear_family *family, int64_t p) {
+    const user_data *source = problem->source;
+    if (family->relative >= 0) return family->relative * lambda_max(family, p);
+    if (family->penalty == PENALTY_NONE || source == NULL || !source->lambda_given) return family->lambda;
+    return source->lambda.dense.values[user_data_entry(source, source->lambda.dense.count, p)];
+}
+
 l2o_status linear_family_sample(problem *problem, random_key key, l2o_error *error) {
     (void)error;
     linear_family *family = problem->family;
-    draw_a(family, key);
-    draw_b(problem, family, key);
-    for (int64_t p = 0; p < problem->batch; p++)
-        problem->lambda[p] = family->relative >= 0 ? family->relative * lambda_max(family, p) : family->lambda;
+    const user_data *source = problem->source;
+    if (source == NULL || !source->a_given)
+        draw_a(family, key);
+    else if (!family->model.shared)
+        copy_a(problem, family);
+    if (source == NULL || !source->b_given)
+        draw_b(problem, family, key);
+    else
+        copy_b(problem, family);
+    for (int64_t p = 0; p < problem->batch; p++) problem->lambda[p] = lambda_of(problem, family, p);
     return L2O_OK;
 }

@@ -151,6 +151,7 @@ const problem_ops logistic_problem = {
     .reference = "Koh, Kim and Boyd, JMLR 8 (2007)",
     .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ | STRUCTURE_DUALITY_GAP,
     .data = true,
+    .penalized = true,
     .create = logistic_create,
     .sample = linear_family_sample,
     .value_gradient = logistic_value_gradient,

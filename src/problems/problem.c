@@ -2,10 +2,13 @@
  * freed. What a family's data are is the family's affair; dimensions, the float type and x0 are settled here. */
 #include "problems/problem.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/data_file.h"
 #include "problems/distribution.h"
+#include "problems/user_data.h"
 
 void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t size, l2o_error *error) {
     size_t bytes;
@@ -15,6 +18,23 @@ void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t
     void *memory = arena_allocate(&problem->memory, bytes, error);
     if (memory != NULL) memset(memory, 0, bytes);
     return memory;
+}
+
+/* "data/A.dat", "./A" */
+static bool looks_like_path(const char *text) {
+    if (strchr(text, '/') != NULL) return true;
+    const char *dot = strrchr(text, '.');
+    return dot != NULL && isalpha((unsigned char)dot[1]) && dot[1] != 'e' && dot[1] != 'E';
+}
+
+l2o_status problem_parse_distribution(const char *text, const char *what, distribution *out, l2o_error *error) {
+    if (looks_like_path(text)) {
+        data_file unread; /* of no known format, so this only makes the sentence */
+        if (!data_file_recognised(text)) return data_file_read(text, &unread, error);
+        return error_set(error, L2O_ERROR_INPUT, "%s: the data file %s cannot stand here; a distribution is needed",
+                         what, text);
+    }
+    return distribution_parse(text, what, out, error);
 }
 
 static l2o_status find_family(const l2o_settings *settings, const problem_ops **ops, l2o_error *error) {
@@ -28,8 +48,11 @@ static l2o_status find_family(const l2o_settings *settings, const problem_ops **
 
 static l2o_status read_dimension(problem *problem, const l2o_settings *settings, l2o_error *error) {
     const problem_ops *ops = problem->ops;
-    bool given = settings_is_set(settings, "n");
-    if (given || (ops->fixed_dimension == 0 && ops->default_dimension == 0))
+    if (problem->source != NULL && problem->source->a_given) {
+        problem->dimension = problem->source->n;
+        return L2O_OK;
+    }
+    if (settings_is_set(settings, "n") || (ops->fixed_dimension == 0 && ops->default_dimension == 0))
         problem->dimension = settings_integer(settings, "n");
     else
         problem->dimension = ops->fixed_dimension != 0 ? ops->fixed_dimension : ops->default_dimension;
@@ -37,6 +60,16 @@ static l2o_status read_dimension(problem *problem, const l2o_settings *settings,
         return error_set(error, L2O_ERROR_INPUT, "n: the problem %s has %lld variables, not %lld", ops->name,
                          (long long)ops->fixed_dimension, (long long)problem->dimension);
     return L2O_OK;
+}
+
+static void read_batch(problem *problem, const l2o_settings *settings, random_stream purpose) {
+    int64_t part = problem->source == NULL ? 0 : user_data_part(problem->source, purpose);
+    if (part > 0 && purpose == STREAM_TEST && !settings_is_set(settings, "batch")) {
+        problem->batch = part;
+        return;
+    }
+    problem->batch = settings_integer(settings, "batch");
+    if (part > 0 && problem->batch > part) problem->batch = part;
 }
 
 static const char *x0_text(const problem_ops *ops, const l2o_settings *settings) {
@@ -48,28 +81,38 @@ static l2o_status create_x0(problem *problem, const l2o_settings *settings, int 
     problem->x0 = problem_allocate(problem, problem->batch, problem->dimension, 1, dtype_size(problem->type), error);
     problem->x0_distribution = problem_allocate(problem, 1, 1, 1, sizeof *problem->x0_distribution, error);
     if (problem->x0 == NULL || problem->x0_distribution == NULL) return error->status;
-    TRY(distribution_parse(x0_text(problem->ops, settings), "x0", problem->x0_distribution, error));
+    if (problem->source != NULL && problem->source->x0_given) return L2O_OK;
+    TRY(problem_parse_distribution(x0_text(problem->ops, settings), "x0", problem->x0_distribution, error));
     return distribution_choose(problem->x0_distribution, component, "x0", error);
 }
 
-static l2o_status create(problem *problem, const l2o_settings *settings, int component, l2o_error *error) {
+static l2o_status create(problem *problem, const l2o_settings *settings, int component, random_stream purpose,
+                         l2o_error *error) {
     problem->type = settings_choice(settings, "dtype") == 0 ? DTYPE_FLOAT32 : DTYPE_FLOAT64;
     problem->component = component;
     problem->concurrent = true;
-    problem->batch = settings_integer(settings, "batch");
+    TRY(user_data_read(problem->ops, settings, &problem->source, error));
     TRY(read_dimension(problem, settings, error));
+    read_batch(problem, settings, purpose);
+    if (problem->source != NULL)
+        TRY(user_data_bind(problem->source, settings, problem->batch, problem->dimension, error));
     TRY(create_x0(problem, settings, component, error));
     return problem->ops->create(problem, settings, error);
 }
 
 l2o_status problem_create(const l2o_settings *settings, int component, problem **out, l2o_error *error) {
+    return problem_create_for(settings, component, STREAM_TEST, out, error);
+}
+
+l2o_status problem_create_for(const l2o_settings *settings, int component, random_stream purpose, problem **out,
+                              l2o_error *error) {
     const problem_ops *ops;
     *out = NULL;
     TRY(find_family(settings, &ops, error));
     problem *created = memory_allocate(1, sizeof *created, error);
     if (created == NULL) return error->status;
     created->ops = ops;
-    l2o_status status = create(created, settings, component, error);
+    l2o_status status = create(created, settings, component, purpose, error);
     if (status != L2O_OK) {
         problem_free(created);
         return status;
@@ -81,6 +124,7 @@ l2o_status problem_create(const l2o_settings *settings, int component, problem *
 void problem_free(problem *problem) {
     if (problem == NULL) return;
     if (problem->ops->destroy != NULL) problem->ops->destroy(problem);
+    user_data_free(problem->source);
     arena_free(&problem->memory);
     memory_free(problem);
 }
@@ -89,7 +133,8 @@ void problem_free(problem *problem) {
 static l2o_status count_components(const char *text, const char *what, int *count, const char **first,
                                    l2o_error *error) {
     distribution parsed;
-    TRY(distribution_parse(text, what, &parsed, error));
+    if (data_file_recognised(text)) return L2O_OK;
+    TRY(problem_parse_distribution(text, what, &parsed, error));
     if (parsed.count == 1) return L2O_OK;
     if (*count != 1 && *count != parsed.count)
         return error_set(
@@ -115,6 +160,15 @@ l2o_status problem_components(const l2o_settings *settings, int *count, l2o_erro
     return L2O_OK;
 }
 
+static void copy_x0(problem *problem) {
+    const array *x0 = &problem->source->x0.dense;
+    int64_t n = problem->dimension;
+    for (int64_t p = 0; p < problem->batch; p++) {
+        const double *from = x0->values + user_data_entry(problem->source, x0->count / n, p) * n;
+        for (int64_t j = 0; j < n; j++) problem_store(problem->type, problem->x0, p * n + j, from[j]);
+    }
+}
+
 static void sample_x0(problem *problem, random_key key) {
     key.field = FIELD_X0;
     for (int64_t p = 0; p < problem->batch; p++) {
@@ -129,7 +183,11 @@ l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream,
                           l2o_error *error) {
     random_key key = {.seed = seed, .draw = draw, .task = task, .stream = (uint8_t)stream, .field = FIELD_OTHER};
     problem->lipschitz_ready = false;
-    sample_x0(problem, key);
+    if (problem->source != NULL) user_data_choose(problem->source, problem->batch, key);
+    if (problem->source != NULL && problem->source->x0_given)
+        copy_x0(problem);
+    else
+        sample_x0(problem, key);
     return problem->ops->sample == NULL ? L2O_OK : problem->ops->sample(problem, key, error);
 }
 

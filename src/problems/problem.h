@@ -14,7 +14,7 @@
 
 typedef struct l2o_problem problem;
 struct linear_model;
-struct data_source;
+struct user_data;
 struct distribution;
 
 /* Which instances an evaluation is about: row r of x, f, g belongs to instance index[r]. */
@@ -47,6 +47,7 @@ typedef struct problem_ops {
     unsigned structures;              /* problem_structure bits that instances of this family have */
     bool data;                        /* takes the settings A, b, m (a linear model) */
     bool drawn_b;                     /* b may be a distribution (labels may not) */
+    bool penalized;                   /* takes lambda and lambda-relative */
     int64_t fixed_dimension;          /* 0: the setting n decides */
     int64_t default_dimension;        /* where n is not given; 0: the setting's own default */
     const char *default_x0;           /* where x0 is not given; NULL: the setting's own default */
@@ -97,7 +98,7 @@ struct l2o_problem {
     bool concurrent;            /* value_gradient and its kin may be called from several threads at once */
     struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
     void *family;               /* the family's own data */
-    struct data_source *source; /* the user's files, NULL when all data is drawn: see data_source.h */
+    struct user_data *source;   /* the user's files, NULL when all data is drawn: see user_data.h */
     struct distribution *x0_distribution;
 };
 
@@ -108,12 +109,19 @@ enum { COMPONENT_ALL = -1 };
  * component, every mixture among its distributions is replaced by that component: one task of meta-training. Data is
  * not drawn yet. Ownership: problem_free(). */
 l2o_status problem_create(const l2o_settings *settings, int component, problem **problem, l2o_error *error);
+/* The same, with a say in how large the batch is when the data are a user's files: what `purpose` will be sampled most.
+ * problem_create() is for STREAM_TEST: B is `batch` where given, else all instances. For the other streams B is `batch`
+ * (128 where not given). B is never more than the instances that the stream sees: it is reduced here, once, so that
+ * whatever has been sized by problem->batch stays valid. */
+l2o_status problem_create_for(const l2o_settings *settings, int component, random_stream purpose, problem **problem,
+                              l2o_error *error);
 void problem_free(problem *problem);
 /* How many components the distributions of `settings` have (1 without mixtures; an error when two mixtures differ). */
 l2o_status problem_components(const l2o_settings *settings, int *count, l2o_error *error);
 
 /* Draws all B instances and x0 afresh: a pure function of seed, stream, draw and task. With a user's data: a batch of
- * their instances from the part (kept or held out) that belongs to the stream. */
+ * their instances from the part (kept or held out) that belongs to the stream; where that part is smaller than B, its
+ * instances repeat in turn. */
 l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream, uint32_t draw, uint16_t task,
                           l2o_error *error);
 /* Makes sure that structure which costs something (the Lipschitz constants) is there. Not safe concurrently. */
@@ -121,6 +129,10 @@ l2o_status problem_prepare(problem *problem, unsigned structures, const evaluati
 
 /* Zeroed memory for a x b x c items of `size` bytes, which lives as long as the problem. */
 void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t size, l2o_error *error);
+
+/* distribution_parse(), for settings that may name data files too: a path of an unknown format gets its own sentence.
+ */
+l2o_status problem_parse_distribution(const char *text, const char *what, struct distribution *out, l2o_error *error);
 
 /* Element `i` of an array of floats or doubles. */
 static inline double problem_load(dtype type, const void *array, int64_t i) {
