@@ -142,6 +142,11 @@ value *tape_soft_threshold(tape *tape, value *x, value *threshold) {
     if (x == NULL || threshold == NULL) return NULL;
     int64_t rows, columns;
     if (!broadcast_shape(tape, "soft threshold", x, threshold, &rows, &columns)) return NULL;
+    if (rows != x->rows || columns != x->columns) {
+        error_set(tape->error, L2O_ERROR_INTERNAL, "soft threshold: [%lld, %lld] thresholds for [%lld, %lld] numbers",
+                  (long long)threshold->rows, (long long)threshold->columns, (long long)x->rows, (long long)x->columns);
+        return NULL;
+    }
     value *out = tape_value(tape, x->rows, x->columns);
     if (out == NULL) return NULL;
     tape->kernels->soft_threshold(x->rows, x->columns, x->data, operand_of(threshold, x->rows, x->columns), out->data);

@@ -11,6 +11,16 @@ enum { H_NEXT, C_NEXT, ACTIVATIONS, TANH_C };                     /* its outputs
 enum { BACK_ACTIVATIONS, BACK_TANH_C, BACK_C, BACK_DH, BACK_DC }; /* inputs of the backward pass */
 enum { GATE_I, GATE_F, GATE_G, GATE_O };
 
+static bool has_shape(const value *x, int64_t rows, int64_t columns) {
+    return x->rows == rows && x->columns == columns;
+}
+
+static bool shapes_fit(value *const *in) {
+    int64_t rows = in[X]->rows, hidden = in[H]->columns, gates = 4 * hidden;
+    return has_shape(in[H], rows, hidden) && has_shape(in[C], rows, hidden) &&
+           has_shape(in[WX], in[X]->columns, gates) && has_shape(in[WH], hidden, gates) && has_shape(in[B], 1, gates);
+}
+
 void tape_lstm(tape *tape, value *x, value **h, value **c, value *wx, value *wh, value *b) {
     value *input[] = {x, *h, *c, wx, wh, b};
     bool differentiable = false;
@@ -21,6 +31,8 @@ void tape_lstm(tape *tape, value *x, value **h, value **c, value *wx, value *wh,
         }
         differentiable |= input[i]->differentiable;
     }
+    if (!shapes_fit(input))
+        error_set(tape->error, L2O_ERROR_INTERNAL, "LSTM cell: the shapes of state and weights do not fit together");
     int64_t rows = x->rows, hidden = (*h)->columns;
     value *output[TAPE_OUTPUTS] = {tape_value(tape, rows, hidden), tape_value(tape, rows, hidden)};
     bool saving = tape->recording && differentiable;

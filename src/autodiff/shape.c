@@ -135,6 +135,11 @@ static void pad_columns_derivative(tape *tape, const record *record, value *cons
 
 value *tape_concat_columns(tape *tape, int count, value *const *parts) {
     int64_t columns = 0;
+    if (count < 1 || count > TAPE_INPUTS) {
+        error_set(tape->error, L2O_ERROR_INTERNAL, "concatenation: %d parts, but 1 to %d are taken", count,
+                  (int)TAPE_INPUTS);
+        return NULL;
+    }
     for (int k = 0; k < count; k++) {
         if (parts[k] == NULL) return NULL;
         if (parts[k]->rows != parts[0]->rows) return shape_failure(tape, "concatenation", parts[k]);

@@ -141,10 +141,24 @@ value *step_objective(step_context *context, value *x) {
     return context->memo_f;
 }
 
+static value *logged(step_context *context, value *g) {
+    gradient_log *log = context->log;
+    if (log == NULL || g == NULL) return g;
+    if (context->log_call == log->calls) {
+        error_set(context->tape->error, L2O_ERROR_INTERNAL, "the log of gradients has room for %lld calls only",
+                  (long long)log->calls);
+        return NULL;
+    }
+    double *kept = log->gradients + (context->log_call++ * log->batch + context->log_row) * log->dimension;
+    if (log->replay) return tape_from_double(context->tape, g->rows, g->columns, kept);
+    context->tape->kernels->to_double(g->rows * g->columns, g->data, kept);
+    return g;
+}
+
 /* A gradient as the optimizer is to see it. */
 static value *shown(step_context *context, value *g) {
     if (context->detached) g = tape_detach(context->tape, g);
-    return context->gradient_scale == 1.0 ? g : tape_scale(context->tape, context->gradient_scale, g);
+    return logged(context, context->gradient_scale == 1.0 ? g : tape_scale(context->tape, context->gradient_scale, g));
 }
 
 value *step_gradient(step_context *context, value *x) {

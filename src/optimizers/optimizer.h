@@ -31,6 +31,16 @@ typedef struct state_layout {
     bool starts_at_x; /* width 1, per coordinate: a copy of x0 */
 } state_layout;
 
+/* The gradients that an optimizer saw, call by call: kept in one run and shown again, as constants, in another, where x
+ * may move under them. Differences between runs of the second kind are those of the surrogate loss with frozen inputs,
+ * of which a detached meta-gradient is the exact gradient. */
+typedef struct gradient_log {
+    bool replay;
+    int64_t calls;            /* there is room for this many in one run */
+    int64_t batch, dimension; /* B, n */
+    double *gradients;        /* [calls, B, n], of the whole batch */
+} gradient_log;
+
 /* What a step sees. */
 typedef struct step_context {
     tape *tape;
@@ -43,6 +53,8 @@ typedef struct step_context {
     bool detached;                         /* gradients are constants for the meta-gradient */
     double gradient_scale;                 /* 1/B or 1 */
     value *memo_x, *memo_f, *memo_g;       /* the last evaluation: it is shared by the loss and the step */
+    gradient_log *log;                     /* NULL: gradients are neither kept nor replayed */
+    int64_t log_call, log_row;             /* how many calls so far; the first of these rows in the log's batch */
 } step_context;
 
 /* The problem's objective [count, 1] and its scaled gradient [count, n] at x, detached where the run says so. */

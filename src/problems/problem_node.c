@@ -8,6 +8,16 @@ typedef struct binding {
 
 static evaluation evaluation_on(tape *tape) { return (evaluation){tape->kernels, tape->arena, tape->error}; }
 
+/* After a problem's function: its scratch memory is given back, and a failure is kept even where it came without a
+ * sentence, for an unnoticed one would count as a derivative of zero. */
+static bool settle(tape *tape, const problem *problem, arena_mark scratch, l2o_status status) {
+    arena_reset(tape->arena, scratch);
+    if (status != L2O_OK && tape_status(tape) == L2O_OK)
+        error_set(tape->error, status, "the problem '%s' could not be evaluated: %s", problem->ops->name,
+                  l2o_status_text(status));
+    return tape_status(tape) == L2O_OK;
+}
+
 static const binding *bind(tape *tape, const problem *problem, const instances *rows) {
     binding *bound = arena_allocate(tape->arena, sizeof *bound, tape->error);
     if (bound != NULL) *bound = (binding){problem, rows};
@@ -35,9 +45,12 @@ static void evaluate(tape *tape, const operation *operation, value_function func
     if (f != NULL || record_it) output[0] = tape_value(tape, x->rows, 1);
     if (g != NULL || record_it) output[1] = tape_value(tape, x->rows, x->columns);
     evaluation evaluation = evaluation_on(tape);
-    if (tape_status(tape) == L2O_OK)
-        function(problem, *rows, x->data, output[0] == NULL ? NULL : output[0]->data,
-                 output[1] == NULL ? NULL : output[1]->data, &evaluation);
+    if (tape_status(tape) == L2O_OK) {
+        arena_mark scratch = arena_position(tape->arena);
+        settle(tape, problem, scratch,
+               function(problem, *rows, x->data, output[0] == NULL ? NULL : output[0]->data,
+                        output[1] == NULL ? NULL : output[1]->data, &evaluation));
+    }
     if (tape_status(tape) != L2O_OK) output[0] = output[1] = NULL;
     if (record_it && output[0] != NULL) {
         const binding *bound = bind(tape, problem, rows);
@@ -67,7 +80,9 @@ static value *hessian(tape *tape, const binding *bound, value *x, value *v) {
     value *out = tape_value(tape, x->rows, x->columns);
     if (out == NULL) return NULL;
     evaluation evaluation = evaluation_on(tape);
-    if (bound->problem->ops->hess_vec(bound->problem, *bound->rows, x->data, v->data, out->data, &evaluation) != L2O_OK)
+    arena_mark scratch = arena_position(tape->arena);
+    if (!settle(tape, bound->problem, scratch,
+                bound->problem->ops->hess_vec(bound->problem, *bound->rows, x->data, v->data, out->data, &evaluation)))
         return NULL;
     record *made = tape_record(tape, &operation_problem_hessian, 2, (value *[]){x, v}, 1, &out);
     if (made != NULL) made->object = bound;
@@ -83,8 +98,10 @@ static value *third(tape *tape, const binding *bound, value *x, value *u, value 
     value *out = tape_value(tape, x->rows, x->columns);
     if (out == NULL) return NULL;
     evaluation evaluation = evaluation_on(tape);
-    if (bound->problem->ops->third(bound->problem, *bound->rows, x->data, u->data, v->data, out->data, &evaluation) !=
-        L2O_OK)
+    arena_mark scratch = arena_position(tape->arena);
+    if (!settle(tape, bound->problem, scratch,
+                bound->problem->ops->third(bound->problem, *bound->rows, x->data, u->data, v->data, out->data,
+                                           &evaluation)))
         return NULL;
     record *made = tape_record(tape, &operation_problem_third, 3, (value *[]){x, u, v}, 1, &out);
     if (made != NULL) made->object = bound;

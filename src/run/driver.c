@@ -53,6 +53,7 @@ void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
                                     (size_t)count * from->row_bytes[k],
                                     layout->per_coordinate ? count * from->dimension : count, layout->width);
     }
+    driver->start = tape_position(&driver->tape);
     if (optimizer->ops->begin != NULL && driver_status(driver) == L2O_OK) optimizer->ops->begin(&driver->context);
     driver->mark = tape_position(&driver->tape);
 }
@@ -70,20 +71,32 @@ static void step_native(driver *driver) {
     double spent = 0;
     for (int64_t r = 0; r < driver->rows.count && driver_status(driver) == L2O_OK; r++) {
         void *x = (char *)driver->x->data + (size_t)r * driver->x_bytes;
-        optimizer->ops->step_native(optimizer, driver->context.problem, driver->rows.index[r], x, &spent, &evaluation);
+        l2o_status status = optimizer->ops->step_native(optimizer, driver->context.problem, driver->rows.index[r], x,
+                                                        &spent, &evaluation);
+        if (status != L2O_OK && driver_status(driver) == L2O_OK)
+            error_set(driver->tape.error, status, "a step of '%s' on instance %lld failed: %s", optimizer->ops->name,
+                      (long long)driver->rows.index[r], l2o_status_text(status));
         tape_reset(&driver->tape, driver->mark);
     }
     if (driver->rows.count > 0) driver->gradient_evaluations += spent / (double)driver->rows.count;
 }
 
+static size_t value_bytes(const driver *driver, const value *x) {
+    return (size_t)(x->rows * x->columns) * dtype_size(driver->kernels->type);
+}
+
+static bool overlap(const driver *driver, const value *a, const value *b) {
+    uintptr_t first = (uintptr_t)a->data, second = (uintptr_t)b->data;
+    return first < second + value_bytes(driver, b) && second < first + value_bytes(driver, a);
+}
+
 /* A value that a step returned, in memory of its own when it is a view of what is about to be overwritten: x kept as
  * the previous x, or two states exchanged. */
 static value *stage(driver *driver, value *made, const value *x, value *const *state) {
-    bool shared = made != NULL && made->data == x->data;
-    for (int k = 0; k < driver->optimizer->state_count && made != NULL; k++) shared |= made->data == state[k]->data;
-    if (!shared) return made;
-    return own_copy(driver, made->data, (size_t)(made->rows * made->columns) * dtype_size(driver->kernels->type),
-                    made->rows, made->columns);
+    if (made == NULL) return NULL;
+    bool shared = overlap(driver, made, x);
+    for (int k = 0; k < driver->optimizer->state_count; k++) shared |= overlap(driver, made, state[k]);
+    return shared ? own_copy(driver, made->data, value_bytes(driver, made), made->rows, made->columns) : made;
 }
 
 void driver_step(driver *driver, int64_t step) {
@@ -134,6 +147,7 @@ void driver_compact(driver *driver, const int64_t *keep, int64_t count, const in
     driver->rows = *rows;
     driver->context.memo_x = NULL;
     /* Constants are made per instance, so they are made anew for those that are left. */
+    tape_reset(&driver->tape, driver->start);
     if (driver->optimizer->ops->begin != NULL) driver->optimizer->ops->begin(&driver->context);
     driver->mark = tape_position(&driver->tape);
 }

@@ -13,7 +13,8 @@ typedef struct driver {
     const optimizer *optimizer;
     instances rows;
     const kernels *kernels;
-    tape_mark mark; /* what a step makes is dropped back to here, when nothing is recorded */
+    tape_mark start; /* before the optimizer's constants */
+    tape_mark mark;  /* what a step makes is dropped back to here, when nothing is recorded */
     size_t x_bytes, state_bytes[OPTIMIZER_STATES]; /* of one instance */
     double gradient_evaluations;                   /* spent per instance so far */
 } driver;
@@ -31,7 +32,8 @@ value *driver_objective(driver *driver);
 /* One step; `step` counts from 1 over the life of an instance. */
 void driver_step(driver *driver, int64_t step);
 /* Keeps only the rows listed in `keep` (indices into the present rows, increasing). Not while recording. `rows` is the
- * new list of instances and must stay valid. */
+ * new list of instances and must stay valid, outside the driver's arena: what was made there since driver_begin() is
+ * given back. */
 void driver_compact(driver *driver, const int64_t *keep, int64_t count, const instances *rows);
 /* Copies x and state back into the rows first, first + 1, ... of a carry. */
 void driver_store(const driver *driver, carry *to, int64_t first);

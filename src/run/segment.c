@@ -75,7 +75,7 @@ static void flatten(const runner *runner, value *const *parts, double *out) {
 /* Gradient of the shard's share of the meta-loss, and with a direction the gradient's derivative along it: reverse over
  * reverse, with the first gradient recorded. */
 static l2o_status differentiate(runner *runner, const segment *segment, driver *driver, value *const *objectives,
-                                int64_t first, int64_t shard) {
+                                int64_t shard) {
     tape *tape = &driver->tape;
     int64_t total = runner->optimizer->weight_total, count = driver->rows.count;
     int tensors = runner->optimizer->weight_count;
@@ -86,7 +86,6 @@ static l2o_status differentiate(runner *runner, const segment *segment, driver *
     value **direction = arena_allocate(tape->arena, slots, tape->error);
     value **curved = arena_allocate(tape->arena, slots, tape->error);
     if (seeds == NULL || gradient == NULL || direction == NULL || curved == NULL) return tape->error->status;
-    (void)first;
     for (int t = 0; t < terms; t++)
         seeds[t] = tape_fill(tape, count, 1, segment->loss_weights[t] / (double)runner->problem->batch);
     tape->recording = segment->direction != NULL;
@@ -111,7 +110,8 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
     int64_t count =
         runner->problem->batch - first < runner->shard_size ? runner->problem->batch - first : runner->shard_size;
     const fused_unroll *fused = runner->optimizer->ops->fused;
-    if (fused != NULL && fused->run(runner, segment, first, count, &worker->arena, &worker->error))
+    if (fused != NULL && segment->log == NULL &&
+        fused->run(runner, segment, first, count, &worker->arena, &worker->error))
         return worker->error.status;
 
     bool recording = segment->gradient != NULL;
@@ -119,6 +119,8 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
     driver driver;
     driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
                  segment->weights, &rows, segment->from, first, recording, segment->detached);
+    driver.context.log = segment->log;
+    driver.context.log_row = first;
     value **objectives = NULL;
     if (recording) {
         objectives = arena_allocate(&worker->arena, (size_t)(segment->steps + 1) * sizeof *objectives, &worker->error);
@@ -129,7 +131,8 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
         value *f = driver_objective(&driver);
         keep_objective(runner, &driver, f, t, first);
         keep_trajectory(runner, segment, &driver, t, first);
-        if (recording) objectives[t] = f;
+        /* A term without weight is left out, so that 0 times infinity does not spoil the gradient. */
+        if (recording) objectives[t] = segment->loss_weights[t] != 0 ? f : NULL;
         if (t < segment->steps) driver_step(&driver, first_step + t);
         if (context_cancelled(runner->context))
             return error_set(&worker->error, L2O_ERROR_CANCELLED, "cancelled by the user");
@@ -137,7 +140,7 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
     TRY(driver_status(&driver));
     runner->shard_cost[shard] = driver.gradient_evaluations;
     if (segment->to != NULL) driver_store(&driver, segment->to, first);
-    return recording ? differentiate(runner, segment, &driver, objectives, first, shard) : L2O_OK;
+    return recording ? differentiate(runner, segment, &driver, objectives, shard) : L2O_OK;
 }
 
 static l2o_status check_finite(const runner *runner, const segment *segment, l2o_error *error) {
@@ -180,6 +183,11 @@ static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error
 }
 
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error) {
+    bool first_order = segment->gradient != NULL, second_order = segment->direction != NULL;
+    if ((first_order && segment->loss_weights == NULL) || (second_order && !first_order) ||
+        second_order != (segment->hessian_vector != NULL))
+        return error_set(error, L2O_ERROR_INTERNAL,
+                         "a segment's gradient needs loss weights, and its Hessian-vector product the gradient too");
     TRY(grow_objective(runner, segment->steps, error));
     evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
     TRY(optimizer_prepare(runner->optimizer, runner->problem, &evaluation));
@@ -197,7 +205,8 @@ l2o_status segment_run(runner *runner, segment *segment, l2o_error *error) {
         double sum = 0;
         for (int64_t p = 0; p < batch; p++) sum += runner->objective[t * batch + p];
         if (segment->mean_objective != NULL) segment->mean_objective[t] = sum / (double)batch;
-        if (segment->loss_weights != NULL) segment->loss += segment->loss_weights[t] * sum / (double)batch;
+        if (segment->loss_weights != NULL && segment->loss_weights[t] != 0)
+            segment->loss += segment->loss_weights[t] * sum / (double)batch;
     }
     if (segment->require_finite) TRY(check_finite(runner, segment, error));
     if (segment->gradient != NULL)

@@ -39,6 +39,7 @@ typedef struct segment {
     double *gradient;            /* out [weight_total]; NULL: not wanted */
     const double *direction;     /* [weight_total] or NULL */
     double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
+    gradient_log *log;           /* keeps or replays what the optimizer sees of the gradients; NULL: neither */
     double *trajectory;          /* out [T + 1, B, n], x_0 .. x_T; NULL: not wanted */
     double *mean_objective;      /* out [T + 1], the batch's mean; NULL: not wanted */
     double loss;                 /* out: the meta-loss, when loss_weights is given */
