@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#include "experiment/plot.h"
-#include "experiment/plot_curve.h"
-#include "experiment/plot_scale.h"
-#include "experiment/plot_writer.h"
+#include "io/plot.h"
+#include "io/plot_curve.h"
+#include "io/plot_scale.h"
+#include "io/plot_writer.h"
 
 static void assert_written(const char *expected, const buffer *text) {
     assert_string_equal(expected, buffer_text(text));

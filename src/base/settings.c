@@ -261,6 +261,10 @@ const char *settings_text(const l2o_settings *settings, const char *name) {
     return entry_text(entry_read(settings, name));
 }
 
+const char *settings_peek(const l2o_settings *settings, const char *name) {
+    return entry_text(entry_require(settings, name));
+}
+
 int settings_choice(const l2o_settings *settings, const char *name) {
     const entry *found = entry_read(settings, name);
     int index = 0;
@@ -289,6 +293,22 @@ l2o_status settings_check_used(const l2o_settings *settings, const char *what, l
                              entry->origin, entry->definition->name, entry->value, what);
     }
     return L2O_OK;
+}
+
+l2o_status settings_check_origin(const l2o_settings *settings, const char *origin, l2o_error *error) {
+    for (int i = 0; i < settings->count; i++) {
+        const entry *entry = &settings->entries[i];
+        if (entry->value != NULL && !entry->used && strcmp(entry->origin, origin) == 0)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: the setting '%s' (%s) is not used by this optimizer; remove it", origin,
+                             entry->definition->name, entry->value);
+    }
+    return L2O_OK;
+}
+
+void settings_share_use(const l2o_settings *from, const l2o_settings *to) {
+    for (int i = 0; i < from->count; i++)
+        if (from->entries[i].used) to->entries[i].used = true;
 }
 
 void settings_visit_used(const l2o_settings *settings,

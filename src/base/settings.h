@@ -55,6 +55,8 @@ int64_t settings_integer(const l2o_settings *settings, const char *name);
 double settings_real(const l2o_settings *settings, const char *name);
 bool settings_flag(const l2o_settings *settings, const char *name);
 const char *settings_text(const l2o_settings *settings, const char *name); /* choice or text; NULL when unset */
+/* The text of the value without marking it as used; NULL when there is none. */
+const char *settings_peek(const l2o_settings *settings, const char *name);
 /* Index of the value among the choices. */
 int settings_choice(const l2o_settings *settings, const char *name);
 bool settings_is_set(const l2o_settings *settings, const char *name); /* given by the user, a preset or a file */
@@ -64,6 +66,10 @@ const char *settings_origin(const l2o_settings *settings, const char *name);
 /* An error naming the first value that the user gave and nothing read, with where it came from. `what` says what was
  * being done: "solve with problem lasso and optimizer adam". */
 l2o_status settings_check_used(const l2o_settings *settings, const char *what, l2o_error *error);
+/* The same for those values alone that came from `origin`: the options of one optimizer among several. */
+l2o_status settings_check_origin(const l2o_settings *settings, const char *origin, l2o_error *error);
+/* Marks in `to` what `from`, a copy of it, has read. */
+void settings_share_use(const l2o_settings *from, const l2o_settings *to);
 void settings_mark_used(const l2o_settings *settings, const char *name);
 
 /* Visits every setting that has a value and was read, in table order: the echo. */

@@ -1,16 +1,14 @@
 #include "experiment/catalog.h"
 
 #include <stddef.h>
-#include <string.h>
 
-#include "dist/context.h"
-#include "io/ini.h"
+#include "meta/adapt.h"
 #include "meta/estimator.h"
+#include "meta/trainer.h"
 #include "optimizers/optimizer.h"
 #include "problems/problem.h"
 
-extern const setting general_settings[];
-const setting general_settings[] = {
+static const setting general_settings[] = {
     {"seed", SETTING_INTEGER, "", "1", 0, 9e15, NULL,
      "Everything random is a function of it: weights, training, validation, adaptation and test problems"},
     {0}};
@@ -19,9 +17,15 @@ enum { MOST_TABLES = 64 };
 
 l2o_status catalog_settings(l2o_settings **settings, l2o_error *error) {
     settings_table tables[MOST_TABLES] = {
-        {"general", general_settings}, {"problem", problem_common_settings}, {"optimizer", optimizer_common_settings},
-        {"estimator", estimator_settings}};
-    int count = 4;
+        {"general", general_settings},
+        {"problem", problem_common_settings},
+        {"optimizer", optimizer_common_settings},
+        {"estimator", estimator_settings},
+        {"training", trainer_settings},
+        {"adaptation", adapt_settings},
+
+    };
+    int count = 6;
     for (int i = 0; problem_at(i) != NULL; i++)
         if (problem_at(i)->settings != NULL)
             tables[count++] = (settings_table){problem_at(i)->name, problem_at(i)->settings};

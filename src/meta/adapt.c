@@ -9,6 +9,7 @@
 #include "meta/estimator.h"
 #include "meta/evaluation.h"
 #include "meta/trainer.h"
+#include "optimizers/weights_file.h"
 
 const setting adapt_settings[] = {
     {"adaptation-updates", SETTING_INTEGER, "updates", "5", 0, 1e6, NULL,
@@ -125,5 +126,30 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
     adam_free(&own.adam);
     meta_task_free(&own.task);
     report->seconds = now() - started;
+    return status;
+}
+
+l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_problem *problem,
+                        l2o_optimizer *optimizer, l2o_adaptation_report *report) {
+    l2o_error *error = &context->error;
+    error_clear(error);
+    TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));
+    /* The file of adapted weights says so, beside the recipe that it started from. */
+    json_t *used = settings_json(settings, error);
+    if (used == NULL) return error->status;
+    return optimizer_note(optimizer, "adaptation",
+                          json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)report->updates, "kept",
+                                    (json_int_t)report->kept_update, "settings", used),
+                          error);
+}
+
+l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,
+                     l2o_adaptation_report *report) {
+    l2o_error *error = &context->error;
+    error_clear(error);
+    problem *problem;
+    TRY(problem_create(settings, COMPONENT_ALL, &problem, error));
+    l2o_status status = l2o_adapt_on(context, settings, problem, optimizer, report);
+    problem_free(problem);
     return status;
 }

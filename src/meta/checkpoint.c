@@ -42,31 +42,31 @@ static json_t *state_json(const trainer_state *state) {
 
 static l2o_status state_from_json(const json_t *in, const char *path, trainer_state *state, l2o_error *error) {
     const char *missing = NULL;
-#define READ(name)                                                                                                    \
-    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
-        missing = #name;                                                                                              \
-    else                                                                                                              \
+#define READ(name)                                                                                                     \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                  \
+        missing = #name;                                                                                               \
+    else                                                                                                               \
         state->name = json_integer_value(json_object_get(in, #name));
     STATE_INTEGERS(READ)
 #undef READ
-#define READ(name)                                                                                                    \
-    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
-        missing = #name;                                                                                              \
-    else                                                                                                              \
+#define READ(name)                                                                                                     \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                  \
+        missing = #name;                                                                                               \
+    else                                                                                                               \
         state->name = (int)json_integer_value(json_object_get(in, #name));
     STATE_INTS(READ)
 #undef READ
-#define READ(name)                                                                                                    \
-    if (!json_is_integer(json_object_get(in, #name)))                                                                 \
-        missing = #name;                                                                                              \
-    else                                                                                                              \
+#define READ(name)                                                                                                     \
+    if (!json_is_integer(json_object_get(in, #name)))                                                                  \
+        missing = #name;                                                                                               \
+    else                                                                                                               \
         state->name = json_integer_value(json_object_get(in, #name)) != 0;
     STATE_FLAGS(READ)
 #undef READ
-#define READ(name)                                                                                                    \
-    if (!json_is_string(json_object_get(in, #name)))                                                                  \
-        missing = #name;                                                                                              \
-    else                                                                                                              \
+#define READ(name)                                                                                                     \
+    if (!json_is_string(json_object_get(in, #name)))                                                                   \
+        missing = #name;                                                                                               \
+    else                                                                                                               \
         state->name = strtod(json_string_value(json_object_get(in, #name)), NULL);
     STATE_REALS(READ)
 #undef READ
@@ -153,10 +153,11 @@ static l2o_status check_settings(const trainer *trainer, const json_t *kept, l2o
                                trainer->checkpoint_path, key, old == NULL ? "(unset)" : old, json_string_value(value));
     }
     if (status == L2O_OK && json_object_size(kept) != json_object_size(present))
-        status = error_set(error, L2O_ERROR_INPUT,
-                           "%s: the checkpoint was made with %zu settings, but now there are %zu; use the same settings, "
-                           "or train without --resume",
-                           trainer->checkpoint_path, json_object_size(kept), json_object_size(present));
+        status =
+            error_set(error, L2O_ERROR_INPUT,
+                      "%s: the checkpoint was made with %zu settings, but now there are %zu; use the same settings, "
+                      "or train without --resume",
+                      trainer->checkpoint_path, json_object_size(kept), json_object_size(present));
     json_decref(present);
     return status;
 }
@@ -165,7 +166,8 @@ static l2o_status parse_metadata(const safetensors *file, const char *key, const
                                  l2o_error *error) {
     const char *text = safetensors_metadata(file, key);
     if (text == NULL)
-        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint lacks '%s'; remove the file and train anew", path, key);
+        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint lacks '%s'; remove the file and train anew", path,
+                         key);
     return json_parse(text, strlen(text), path, out, error);
 }
 
@@ -184,8 +186,8 @@ static l2o_status restore(trainer *trainer, const safetensors *file, l2o_error *
     json_decref(object);
     if (status != L2O_OK) return status;
     if (trainer->state.stage < 0 || trainer->state.stage > trainer->options.stage_count || trainer->state.log_bytes < 0)
-        return error_set(error, L2O_ERROR_INPUT, "%s: the checkpoint's state is damaged; remove the file and train anew",
-                         path);
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: the checkpoint's state is damaged; remove the file and train anew", path);
     if (kernel == NULL || strcmp(kernel, trainer->context->kernel) != 0)
         context_message(trainer->context,
                         "warning: the checkpoint was made with the kernels '%s', this run uses '%s': the result will "

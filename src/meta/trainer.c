@@ -122,7 +122,8 @@ static l2o_status recover(trainer *trainer, l2o_error *error) {
     error_clear(error);
     context_message(trainer->context,
                     "in draw %lld: %s; going back to the last good weights, with the rate times %g (recovery %d of %d)",
-                    (long long)state->draws, reason, state->rate_factor, state->recoveries, trainer->options.recoveries);
+                    (long long)state->draws, reason, state->rate_factor, state->recoveries,
+                    trainer->options.recoveries);
     return trainer_log_recovery(trainer, reason, error);
 }
 
@@ -135,7 +136,8 @@ static l2o_status validate(trainer *trainer, double *validation, l2o_error *erro
     for (int k = 0; k < trainer->task_count; k++)
         for (int64_t d = 0; d < trainer->options.evaluation_draws; d++) {
             meta_task *task = &trainer->tasks[k];
-            TRY(problem_sample(task->problem, trainer->options.seed, STREAM_VALIDATION, (uint32_t)d, (uint16_t)k, error));
+            TRY(problem_sample(task->problem, trainer->options.seed, STREAM_VALIDATION, (uint32_t)d, (uint16_t)k,
+                               error));
             carry_reset(&task->now, task->problem);
             segment pass = {.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
             TRY(segment_run(&task->runner, &pass, error));
@@ -174,8 +176,8 @@ static l2o_status next_stage(trainer *trainer, l2o_error *error) {
     return trainer_log_evaluation(trainer, validation, "stage begins", error);
 }
 
-/* The rule of the authors' curriculum: weights that improve are kept; after `min_evaluations`, the first evaluation that
- * does not improve ends the stage, or all of training if the stage brought nothing. */
+/* The rule of the authors' curriculum: weights that improve are kept; after `min_evaluations`, the first evaluation
+ * that does not improve ends the stage, or all of training if the stage brought nothing. */
 static l2o_status evaluate(trainer *trainer, l2o_error *error) {
     trainer_state *state = &trainer->state;
     double validation;
@@ -298,10 +300,11 @@ static l2o_status name_files(trainer *trainer, const char *path, l2o_error *erro
     static const char extension[] = ".safetensors";
     size_t stem = strlen(path) - (sizeof extension - 1);
     if (!weights_file_recognised(path))
-        return error_set(error, L2O_ERROR_INPUT, "%s: weights are written as FILE.safetensors; name the output like that",
-                         path);
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: weights are written as FILE.safetensors; name the output like that", path);
     if (strlen(path) + 16 >= sizeof trainer->path)
-        return error_set(error, L2O_ERROR_INPUT, "%s: the path is longer than %zu bytes", path, sizeof trainer->path - 16);
+        return error_set(error, L2O_ERROR_INPUT, "%s: the path is longer than %zu bytes", path,
+                         sizeof trainer->path - 16);
     snprintf(trainer->path, sizeof trainer->path, "%s", path);
     snprintf(trainer->checkpoint_path, sizeof trainer->checkpoint_path, "%.*s.checkpoint", (int)stem, path);
     snprintf(trainer->log_path, sizeof trainer->log_path, "%.*s.log.jsonl", (int)stem, path);
@@ -332,9 +335,8 @@ static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int co
 
 static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
     size_t total = (size_t)trainer->optimizer->weight_total;
-    double **buffers[] = {&trainer->gradient, &trainer->task_gradient,   &trainer->best,
-                          &trainer->good,     &trainer->boundary.weights, &trainer->boundary.m,
-                          &trainer->boundary.v};
+    double **buffers[] = {&trainer->gradient,         &trainer->task_gradient, &trainer->best,      &trainer->good,
+                          &trainer->boundary.weights, &trainer->boundary.m,    &trainer->boundary.v};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
         *buffers[i] = memory_allocate(total, sizeof(double), error);
         if (*buffers[i] == NULL) return error->status;
@@ -382,8 +384,8 @@ static void trainer_release(trainer *trainer) {
     trainer_log_close(trainer);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
-    double *buffers[] = {trainer->gradient, trainer->task_gradient, trainer->best, trainer->good,
-                         trainer->boundary.weights, trainer->boundary.m, trainer->boundary.v};
+    double *buffers[] = {trainer->gradient,         trainer->task_gradient, trainer->best,      trainer->good,
+                         trainer->boundary.weights, trainer->boundary.m,    trainer->boundary.v};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     adam_free(&trainer->adam);
     optimizer_free(trainer->optimizer);

@@ -1,5 +1,5 @@
-/* The trainer: Adam outside an estimator's meta-gradients, through a list of stages, with evaluation on a fixed set, best
- * weights kept, recovery from NaN, and checkpoints that resume to the same bits. */
+/* The trainer: Adam outside an estimator's meta-gradients, through a list of stages, with evaluation on a fixed set,
+ * best weights kept, recovery from NaN, and checkpoints that resume to the same bits. */
 #ifndef L2O_META_TRAINER_H
 #define L2O_META_TRAINER_H
 
@@ -39,11 +39,11 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
 typedef struct trainer_state {
     int stage;
     int64_t stage_draws, draws, updates;
-    int64_t evaluations;    /* in this stage */
+    int64_t evaluations; /* in this stage */
     bool improved, finished, has_best;
-    double best;            /* least validation of this stage */
-    double validation;      /* the last one; NaN before */
-    double rate_factor;     /* halved by each recovery */
+    double best;        /* least validation of this stage */
+    double validation;  /* the last one; NaN before */
+    double rate_factor; /* halved by each recovery */
     int recoveries;
     double gradient_evaluations;
     int64_t log_bytes;
@@ -61,9 +61,9 @@ typedef struct trainer {
     int task_count;
     adam adam;
     trainer_state state;
-    double *weights;                 /* phi: optimizer->weights */
+    double *weights; /* phi: optimizer->weights */
     double *gradient, *task_gradient;
-    double *best, *good;             /* best of the stage, or of an earlier one; last that evaluated finite */
+    double *best, *good; /* best of the stage, or of an earlier one; last that evaluated finite */
     struct { /* the state at the start of the present draw: what a checkpoint holds when a draw is cut short */
         trainer_state state;
         double *weights, *m, *v;

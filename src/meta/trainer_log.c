@@ -1,6 +1,6 @@
-/* The trainer's log: one JSON object a line. The checkpoint remembers how long the log was; lines written after it are cut
- * when a run resumes, so that the log of a run that was killed is the log of one that was not. It therefore holds no
- * times. The picture of a training is made from the log. */
+/* The trainer's log: one JSON object a line. The checkpoint remembers how long the log was; lines written after it are
+ * cut when a run resumes, so that the log of a run that was killed is the log of one that was not. It therefore holds
+ * no times. The picture of a training is made from the log. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -22,10 +22,11 @@ l2o_status trainer_log_open(trainer *trainer, bool resumed, l2o_error *error) {
     if (!resumed) return L2O_OK;
     if (fseek(log, 0, SEEK_END) != 0) return log_failure(trainer, "read", error);
     if (ftell(log) < trainer->state.log_bytes)
-        return error_set(error, L2O_ERROR_INPUT,
-                         "%s: shorter than the checkpoint remembers (%ld bytes of %lld); remove the checkpoint and train "
-                         "anew",
-                         trainer->log_path, ftell(log), (long long)trainer->state.log_bytes);
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "%s: shorter than the checkpoint remembers (%ld bytes of %lld); remove the checkpoint and train "
+            "anew",
+            trainer->log_path, ftell(log), (long long)trainer->state.log_bytes);
     if (ftruncate(fileno(log), (off_t)trainer->state.log_bytes) != 0 ||
         fseek(log, (long)trainer->state.log_bytes, SEEK_SET) != 0)
         return log_failure(trainer, "cut back to the checkpoint", error);

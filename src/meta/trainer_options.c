@@ -26,12 +26,14 @@ const setting trainer_settings[] = {
     {"clip", SETTING_REAL, "", "500000", 0, 1e300, NULL,
      "Norm to which each tensor of each task's meta-gradient is clipped; 0: no clipping"},
     {"tasks", SETTING_CHOICE, "", "auto", 0, 0, "auto|components|mixed",
-     "Mixtures: one task for each component, or one task with a mixed batch. Auto: components for estimators with an inner "
+     "Mixtures: one task for each component, or one task with a mixed batch. Auto: components for estimators with an "
+     "inner "
      "step"},
     {"recoveries", SETTING_INTEGER, "", "5", 0, 1000, NULL,
      "How often training goes back to the last good weights, at half the rate, when it meets NaN or infinity"},
     {"resume", SETTING_FLAG, "", "no", 0, 0, NULL, "Go on from the checkpoint beside the weights, if there is one"},
-    {"checkpoint-seconds", SETTING_REAL, "s", "10", 0, 1e6, NULL, "Least time between checkpoints; 0: after every draw"},
+    {"checkpoint-seconds", SETTING_REAL, "s", "10", 0, 1e6, NULL,
+     "Least time between checkpoints; 0: after every draw"},
     {0}};
 
 /* Whole numbers from 1, separated by commas. */
@@ -69,7 +71,8 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
     TRY(read_list(settings, "stages", unrolls, &options->stage_count, error));
     TRY(read_list(settings, "stage-draws", draws, &draw_count, error));
     if (draw_count > options->stage_count)
-        return error_set(error, L2O_ERROR_INPUT, "%s: 'stage-draws' lists %d numbers for %d stages; give at most as many",
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: 'stage-draws' lists %d numbers for %d stages; give at most as many",
                          settings_origin(settings, "stage-draws"), draw_count, options->stage_count);
     for (int s = 0; s < options->stage_count; s++) {
         bool last = s + 1 == options->stage_count;

@@ -48,7 +48,8 @@ l2o_status range_extend(range *range, problem *problem, const evaluation *evalua
     if (problem->dimension > range->largest_dimension) range->largest_dimension = problem->dimension;
     if (strstr(range->families, problem->ops->name) == NULL) {
         size_t used = strlen(range->families);
-        snprintf(range->families + used, sizeof range->families - used, "%s%s", used > 0 ? "," : "", problem->ops->name);
+        snprintf(range->families + used, sizeof range->families - used, "%s%s", used > 0 ? "," : "",
+                 problem->ops->name);
     }
     TRY(gradient_norms(range, problem, evaluation));
     if (!problem_has(problem, STRUCTURE_LIPSCHITZ)) return L2O_OK;
@@ -82,11 +83,12 @@ static double beyond(const json_t *trained, double smallest, double largest) {
 static void warn(l2o_context *context, const optimizer *optimizer, const char *what, const json_t *trained,
                  double smallest, double largest) {
     if (beyond(trained, smallest, largest) <= FAR) return;
-    context_message(context,
-                    "warning: these weights of '%s' were trained on problems with %s from %.3g to %.3g, but this one has "
-                    "%.3g to %.3g; adapt them first (`l2o adapt`) or compare with a classical optimizer",
-                    optimizer->ops->name, what, json_number_value(json_array_get(trained, 0)),
-                    json_number_value(json_array_get(trained, 1)), smallest, largest);
+    context_message(
+        context,
+        "warning: these weights of '%s' were trained on problems with %s from %.3g to %.3g, but this one has "
+        "%.3g to %.3g; adapt them first (`l2o adapt`) or compare with a classical optimizer",
+        optimizer->ops->name, what, json_number_value(json_array_get(trained, 0)),
+        json_number_value(json_array_get(trained, 1)), smallest, largest);
 }
 
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
@@ -99,10 +101,11 @@ l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem 
     TRY(range_extend(&present, problem, &evaluation));
     const char *families = json_string_value(json_object_get(trained, "problems"));
     if (families != NULL && strstr(families, problem->ops->name) == NULL)
-        context_message(context,
-                        "warning: these weights of '%s' were trained on %s, not on '%s'; adapt them first (`l2o adapt`) or "
-                        "compare with a classical optimizer",
-                        optimizer->ops->name, families, problem->ops->name);
+        context_message(
+            context,
+            "warning: these weights of '%s' were trained on %s, not on '%s'; adapt them first (`l2o adapt`) or "
+            "compare with a classical optimizer",
+            optimizer->ops->name, families, problem->ops->name);
     warn(context, optimizer, "dimensions", json_object_get(trained, "dimension"), (double)present.smallest_dimension,
          (double)present.largest_dimension);
     warn(context, optimizer, "gradients at the start", json_object_get(trained, "gradient"), present.smallest_gradient,

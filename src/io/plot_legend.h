@@ -1,13 +1,13 @@
 /* The legend of a figure: one entry per label over all panels, laid out outside of the data. */
-#ifndef L2O_EXPERIMENT_PLOT_LEGEND_H
-#define L2O_EXPERIMENT_PLOT_LEGEND_H
+#ifndef L2O_IO_PLOT_LEGEND_H
+#define L2O_IO_PLOT_LEGEND_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "experiment/plot.h"
-#include "experiment/plot_curve.h"
-#include "experiment/plot_writer.h"
+#include "io/plot.h"
+#include "io/plot_curve.h"
+#include "io/plot_writer.h"
 
 typedef enum plot_entry_kind { PLOT_ENTRY_SERIES, PLOT_ENTRY_LINE, PLOT_ENTRY_CROSS } plot_entry_kind;
 

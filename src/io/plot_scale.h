@@ -1,6 +1,6 @@
 /* Axes of the figures: from a range of data to positions, and where the ticks go and what they say. */
-#ifndef L2O_EXPERIMENT_PLOT_SCALE_H
-#define L2O_EXPERIMENT_PLOT_SCALE_H
+#ifndef L2O_IO_PLOT_SCALE_H
+#define L2O_IO_PLOT_SCALE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* The legend. Beside a single panel when its labels are short, else below, in columns filled row by row. */
-#include "experiment/plot_legend.h"
+#include "io/plot_legend.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,13 +1,13 @@
 /* One series of a figure: thinned to what the eye can tell apart, and drawn as a line with its band. */
-#ifndef L2O_EXPERIMENT_PLOT_CURVE_H
-#define L2O_EXPERIMENT_PLOT_CURVE_H
+#ifndef L2O_IO_PLOT_CURVE_H
+#define L2O_IO_PLOT_CURVE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "experiment/plot.h"
-#include "experiment/plot_scale.h"
-#include "experiment/plot_writer.h"
+#include "io/plot.h"
+#include "io/plot_scale.h"
+#include "io/plot_writer.h"
 
 enum { PLOT_POINTS_MAX = 600 };
 

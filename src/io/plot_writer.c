@@ -1,6 +1,6 @@
 /* SVG text. Fonts are the viewer's, so widths are those of Helvetica with a margin; an exact layout is not attempted.
  */
-#include "experiment/plot_writer.h"
+#include "io/plot_writer.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -1,14 +1,14 @@
 /* The layout of a figure: title, panels side by side, legend. Sizes are in the units of the view box, which are pixels
  * when the figure is shown at its own size. */
-#include "experiment/plot.h"
+#include "io/plot.h"
 
 #include <math.h>
 
 #include "base/memory.h"
-#include "experiment/plot_curve.h"
-#include "experiment/plot_legend.h"
-#include "experiment/plot_scale.h"
-#include "experiment/plot_writer.h"
+#include "io/plot_curve.h"
+#include "io/plot_legend.h"
+#include "io/plot_scale.h"
+#include "io/plot_writer.h"
 
 static const double edge = 18.0, panel_gap = 26.0, title_size = 18.0, panel_title_size = 15.0, label_size = 14.0,
                     tick_size = 12.5, exponent_size = 9.5, least_panel_height = 180.0, clip_margin = 5.0;

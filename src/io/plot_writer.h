@@ -1,6 +1,6 @@
 /* The lowest layer of the figures: SVG text, numbers in a fixed format, escaping, and estimated widths of text. */
-#ifndef L2O_EXPERIMENT_PLOT_WRITER_H
-#define L2O_EXPERIMENT_PLOT_WRITER_H
+#ifndef L2O_IO_PLOT_WRITER_H
+#define L2O_IO_PLOT_WRITER_H
 
 #include <stddef.h>
 

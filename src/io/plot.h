@@ -7,8 +7,8 @@
  *
  * What cannot be drawn (NaN, infinities, magnitudes above 1e300, and what is not positive on a logarithmic axis) leaves
  * a gap; a curve that ends in NaN or +infinity is closed by a cross, which the legend explains. */
-#ifndef L2O_EXPERIMENT_PLOT_H
-#define L2O_EXPERIMENT_PLOT_H
+#ifndef L2O_IO_PLOT_H
+#define L2O_IO_PLOT_H
 
 #include <stdbool.h>
 #include <stddef.h>

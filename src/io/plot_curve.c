@@ -1,6 +1,6 @@
 /* Drawing one series. Coordinates far outside of the frame are drawn at its surroundings: viewers clip them, but do not
  * all survive coordinates of any size. */
-#include "experiment/plot_curve.h"
+#include "io/plot_curve.h"
 
 #include <math.h>
 

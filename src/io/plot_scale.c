@@ -1,6 +1,6 @@
 /* Scales and ticks. A tick is a whole number of units of a power of ten, so labels are exact decimals and never pass
  * through the locale's printf. */
-#include "experiment/plot_scale.h"
+#include "io/plot_scale.h"
 
 #include <math.h>
 #include <stdint.h>
