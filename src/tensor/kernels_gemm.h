@@ -37,19 +37,23 @@ INLINE void NAME(tile_body)(const NAME(tile) * tile, const int rows, const int v
         UNROLL for (int v = 0; v < vectors; v++) b_row[v] = NAME(load)(b + v * LANES);
         UNROLL for (int i = 0; i < rows; i++) {
             const VECTOR factor = NAME(splat)(a[i * a_row]);
-            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] += factor * b_row[v];
+            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(factor, b_row[v], sum[i][v]);
         }
         a += a_step;
         b += b_step;
     }
     const int64_t last = tile->last;
+    const VECTOR alpha = NAME(splat)(tile->alpha);
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int v = 0; v < vectors; v++) {
             const bool whole = v + 1 < vectors || last == LANES;
-            VECTOR result = sum[i][v] * tile->alpha;
+            VECTOR result;
             if (tile->base) {
                 const REAL *base = tile->base + i * tile->base_row + v * LANES;
-                result += whole ? NAME(load)(base) : NAME(load_part)(base, last);
+                const VECTOR old = whole ? NAME(load)(base) : NAME(load_part)(base, last);
+                result = NAME(multiply_add)(sum[i][v], alpha, old);
+            } else {
+                result = sum[i][v] * alpha;
             }
             REAL *c = tile->c + i * tile->c_row + v * LANES;
             if (whole)

@@ -64,6 +64,22 @@ INLINE VECTOR NAME(select)(MASK mask, VECTOR yes, VECTOR no) {
     return (VECTOR)((mask & (MASK)yes) | (~mask & (MASK)no));
 }
 
+/* a b + c, rounded once wherever the table's instruction set can: a compiler left to itself fuses in one place and not
+ * in another, and then equal elements would get other bits in other tiles. */
+INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR c) {
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+    return (VECTOR)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif VECTOR_BYTES == 64
+    return (VECTOR)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif VECTOR_BYTES == 32 && REAL_BITS == 32
+    return (VECTOR)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif VECTOR_BYTES == 32
+    return (VECTOR)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
+}
+
 /* The lanes' sum, always in the same order. */
 INLINE double NAME(lanes_sum)(VECTOR v) {
     double sum = 0;
