@@ -1,0 +1,244 @@
+/* An optimizer's meta-gradient and its Hessian-vector product against differences, on a short unroll from the start and
+ * on one that goes on from there.
+ *
+ * With detached inputs the meta-gradient is that of a surrogate loss whose inputs are frozen (design: the surrogate's
+ * Hessian is the one that exact MAML means). So the gradients that the optimizer saw at the unperturbed weights are
+ * kept, and replayed as constants while the weights, and with them x, move. With full derivatives nothing is frozen. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autodiff/derivative_check.h"
+#include "base/memory.h"
+#include "run/check.h"
+#include "run/segment.h"
+
+static const double TOLERANCE = 1e-6, SYMMETRY = 1e-8;
+static const double ROUNDING = 1e-6;    /* as in check_problem.c */
+static const double KINK_RADIUS = 1e-4; /* of x's size: trajectories keep this distance */
+
+enum { DIRECTIONS = 3, SINGLE_WEIGHTS = 12, CALLS_PER_STEP = 4, ROUNDS = 40 };
+
+typedef struct unroll {
+    check_run *run;
+    runner runner;
+    carry start, later;
+    const carry *from;
+    int64_t steps, total;
+    bool detached, of_gradient; /* differences are taken of the loss, or of its gradient */
+    gradient_log log;
+    double weight_scale, loss;
+    double *loss_weights, *weights, *gradient, *scratch, *u, *v, *hu, *hv, *trajectory;
+} unroll;
+
+static l2o_status run_segment(unroll *it, const double *weights, bool replay, double *gradient, const double *direction,
+                              double *product, l2o_error *error) {
+    it->log.replay = replay;
+    segment pass = {.weights = weights,
+                    .steps = it->steps,
+                    .detached = it->detached,
+                    .loss_weights = it->loss_weights,
+                    .from = it->from,
+                    .gradient = gradient,
+                    .direction = direction,
+                    .hessian_vector = product,
+                    .log = it->detached ? &it->log : NULL};
+    TRY(segment_run(&it->runner, &pass, error));
+    it->loss = pass.loss;
+    return L2O_OK;
+}
+
+static l2o_status along_line(void *argument, double offset, double *values, l2o_error *error) {
+    unroll *it = argument;
+    for (int64_t i = 0; i < it->total; i++) it->weights[i] = it->run->optimizer->weights[i] + offset * it->u[i];
+    TRY(run_segment(it, it->weights, true, it->of_gradient ? values : NULL, NULL, NULL, error));
+    if (!it->of_gradient) *values = it->loss;
+    return L2O_OK;
+}
+
+/* The claimed derivative along it->u. */
+static l2o_status compare(unroll *it, l2o_check_row *row, bool of_gradient, const double *claimed, double floor,
+                          l2o_error *error) {
+    double apart;
+    it->of_gradient = of_gradient;
+    line_check check = {.groups = 1,
+                        .width = of_gradient ? it->total : 1,
+                        .evaluate = along_line,
+                        .argument = it,
+                        .derivative = claimed,
+                        .floor = &floor,
+                        .scale = 1,
+                        .tolerance = row->tolerance};
+    TRY(derivative_check(&check, &apart, error));
+    check_enter(row, apart);
+    return L2O_OK;
+}
+
+static void draw_direction(const unroll *it, uint32_t purpose, double *out) {
+    for (int64_t i = 0; i < it->total; i++) out[i] = it->weight_scale * check_normal(it->run, purpose, i);
+}
+
+static l2o_status compare_gradient_along(unroll *it, l2o_check_row *row, l2o_error *error) {
+    double slope = check_dot(it->total, it->gradient, it->u);
+    double typical = check_norm(it->total, it->gradient) * check_norm(it->total, it->u) / sqrt((double)it->total);
+    return compare(it, row, false, &slope, fmax(0.1 * typical, ROUNDING * fabs(it->loss)), error);
+}
+
+/* Along random directions, and along one weight of each tensor. */
+static l2o_status compare_gradient(unroll *it, l2o_check_row *row, uint32_t purpose, l2o_error *error) {
+    const optimizer *optimizer = it->run->optimizer;
+    TRY(run_segment(it, optimizer->weights, false, it->gradient, NULL, NULL, error));
+    for (uint32_t k = 0; k < DIRECTIONS; k++) {
+        draw_direction(it, purpose + k, it->u);
+        TRY(compare_gradient_along(it, row, error));
+    }
+    for (int k = 0; k < optimizer->weight_count && k < SINGLE_WEIGHTS; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        double place = fabs(sin((double)(purpose + 1) * (k + 1))) * (double)(layout->rows * layout->columns);
+        memset(it->u, 0, (size_t)it->total * sizeof *it->u);
+        it->u[layout->offset + (int64_t)fmin(place, (double)(layout->rows * layout->columns - 1))] = it->weight_scale;
+        TRY(compare_gradient_along(it, row, error));
+    }
+    return L2O_OK;
+}
+
+static l2o_status compare_hessian(unroll *it, l2o_check_row *row, l2o_check_row *symmetry, uint32_t purpose,
+                                  l2o_error *error) {
+    const double *weights = it->run->optimizer->weights;
+    for (uint32_t k = 0; k < DIRECTIONS; k++) {
+        draw_direction(it, purpose + 2 * k, it->u);
+        draw_direction(it, purpose + 2 * k + 1, it->v);
+        TRY(run_segment(it, weights, false, it->scratch, it->v, it->hv, error));
+        TRY(run_segment(it, weights, false, it->gradient, it->u, it->hu, error));
+        double sizes = check_norm(it->total, it->u) * check_norm(it->total, it->hv) +
+                       check_norm(it->total, it->v) * check_norm(it->total, it->hu);
+        double apart = fabs(check_dot(it->total, it->u, it->hv) - check_dot(it->total, it->v, it->hu));
+        check_enter(symmetry, apart == 0 ? 0 : apart / sizes);
+        TRY(compare(it, row, true, it->hu, ROUNDING * check_norm(it->total, it->gradient), error));
+    }
+    return L2O_OK;
+}
+
+static l2o_status compare_mode(unroll *it, bool detached, bool clear_of_kinks, l2o_error *error) {
+    check_run *run = it->run;
+    const problem_ops *ops = run->problem->ops;
+    l2o_check_row *row[3] = {
+        check_row(run, 1, TOLERANCE, detached ? "meta-gradient, detached inputs" : "meta-gradient, full derivatives"),
+        check_row(run, 2, TOLERANCE,
+                  detached ? "meta-Hessian-vector product, detached inputs"
+                           : "meta-Hessian-vector product, full derivatives"),
+        check_row(run, 2, SYMMETRY,
+                  detached ? "meta-Hessian is symmetric, detached inputs"
+                           : "meta-Hessian is symmetric, full derivatives")};
+    bool first = detached || ops->hess_vec != NULL;
+    bool second = ops->hess_vec != NULL && (detached || ops->third != NULL);
+    for (int k = 0; k < 3; k++) {
+        if (!clear_of_kinks) {
+            snprintf(row[k]->why, sizeof row[k]->why, "no starting point was found whose trajectory avoids kinks");
+            row[k]->skipped = 1;
+        } else if (!(k == 0 ? first : second))
+            snprintf(row[k]->why, sizeof row[k]->why, "the problem has no %s, so this is refused",
+                     ops->hess_vec == NULL ? "Hessian-vector product" : "third derivative");
+    }
+    it->detached = detached;
+    const carry *froms[] = {&it->start, &it->later};
+    for (uint32_t k = 0; k < 2 && clear_of_kinks; k++) {
+        it->from = froms[k];
+        uint32_t purpose = 5000 + 1000 * k + (detached ? 0 : 500);
+        if (first) TRY(compare_gradient(it, row[0], purpose, error));
+        if (second) TRY(compare_hessian(it, row[1], row[2], purpose + 100, error));
+    }
+    return L2O_OK;
+}
+
+/* Some point of the trajectory of instance p is next to a kink. A coordinate that proximal steps hold at zero exactly
+ * does not move, and so does not cross the kink it sits on. */
+static bool meets_kink(const unroll *it, int64_t steps, double radius, int64_t p, double *room) {
+    const problem *problem = it->run->problem;
+    int64_t n = problem->dimension;
+    for (int64_t t = 0; t <= steps; t++) {
+        const double *x = it->trajectory + (t * problem->batch + p) * n;
+        for (int64_t j = 0; j < n; j++)
+            room[j] = x[j] == 0 && problem_has(problem, STRUCTURE_PROXIMAL) ? 1 + radius : x[j];
+        if (problem->ops->near_kink(problem, p, room, radius)) return true;
+    }
+    return false;
+}
+
+static void start_at(unroll *it) {
+    for (int k = 0; k < it->start.state_count; k++)
+        if (it->start.starts_at_x[k])
+            memcpy(it->start.state[k], it->start.x, (size_t)it->start.batch * it->start.row_bytes[k]);
+}
+
+/* Moves the starting points of instances whose trajectories come close to kinks until none does. */
+static l2o_status avoid_kinks(unroll *it, int64_t first, bool *clear, l2o_error *error) {
+    const problem *problem = it->run->problem;
+    int64_t n = problem->dimension, steps = first + it->steps;
+    carry_reset(&it->start, problem);
+    *clear = problem->ops->near_kink == NULL;
+    double *x = it->start.x, scale = check_scale(problem->batch * n, problem->x0);
+    double *room = it->trajectory + (steps + 1) * problem->batch * n;
+    for (uint32_t round = 0; round < ROUNDS && !*clear; round++) {
+        segment pass = {.weights = it->run->optimizer->weights,
+                        .steps = steps,
+                        .detached = true,
+                        .from = &it->start,
+                        .trajectory = it->trajectory};
+        TRY(segment_run(&it->runner, &pass, error));
+        *clear = true;
+        for (int64_t p = 0; p < problem->batch; p++) {
+            if (!meets_kink(it, steps, KINK_RADIUS * scale, p, room)) continue;
+            *clear = false;
+            for (int64_t j = p * n; j < (p + 1) * n; j++)
+                x[j] = ((const double *)problem->x0)[j] + 0.3 * scale * check_normal(it->run, 100 + round, j);
+        }
+        start_at(it);
+    }
+    segment ahead = {
+        .weights = it->run->optimizer->weights, .steps = first, .detached = true, .from = &it->start, .to = &it->later};
+    return segment_run(&it->runner, &ahead, error);
+}
+
+static l2o_status prepare(unroll *it, arena *memory, int64_t first, l2o_error *error) {
+    const problem *problem = it->run->problem;
+    size_t total = (size_t)it->total, size = (size_t)(problem->batch * problem->dimension);
+    double **arrays[] = {&it->weights, &it->gradient, &it->scratch, &it->u, &it->v, &it->hu, &it->hv};
+    for (size_t k = 0; k < sizeof arrays / sizeof *arrays; k++) {
+        *arrays[k] = arena_allocate(memory, total * sizeof(double), error);
+        if (*arrays[k] == NULL) return error->status;
+    }
+    it->log =
+        (gradient_log){.calls = it->steps * CALLS_PER_STEP, .batch = problem->batch, .dimension = problem->dimension};
+    it->loss_weights = arena_allocate(memory, (size_t)(it->steps + 1) * sizeof(double), error);
+    it->trajectory = arena_allocate(memory, (size_t)(first + it->steps + 2) * size * sizeof(double), error);
+    it->log.gradients = arena_allocate(memory, (size_t)it->log.calls * size * sizeof(double), error);
+    if (it->loss_weights == NULL || it->trajectory == NULL || it->log.gradients == NULL) return error->status;
+    for (int64_t t = 0; t <= it->steps; t++) it->loss_weights[t] = 1;
+    TRY(carry_create(problem, it->run->optimizer, &it->start, error));
+    return carry_create(problem, it->run->optimizer, &it->later, error);
+}
+
+l2o_status check_unroll(check_run *run, l2o_error *error) {
+    unroll it = {.run = run,
+                 .steps = CHECK_UNROLL,
+                 .total = run->optimizer->weight_total,
+                 .weight_scale = check_scale(run->optimizer->weight_total, run->optimizer->weights)};
+    int64_t first = 3, limit = run->optimizer->step_limit;
+    if (limit > 0 && limit < first + it.steps) {
+        it.steps = limit < it.steps ? limit : it.steps;
+        first = limit - it.steps;
+    }
+    arena memory = {0};
+    TRY(runner_create(run->context, run->problem, run->optimizer, &it.runner, error));
+    l2o_status status = prepare(&it, &memory, first, error);
+    bool clear = false;
+    if (status == L2O_OK) status = avoid_kinks(&it, first, &clear, error);
+    if (status == L2O_OK) status = compare_mode(&it, true, clear, error);
+    if (status == L2O_OK) status = compare_mode(&it, false, clear, error);
+    carry_free(&it.start);
+    carry_free(&it.later);
+    runner_free(&it.runner);
+    arena_free(&memory);
+    return status;
+}
