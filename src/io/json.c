@@ -9,7 +9,8 @@ l2o_status json_parse(const char *bytes, size_t size, const char *source, json_t
     json_error_t fault;
     *out = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &fault);
     if (*out != NULL) return L2O_OK;
-    if (json_error_code(&fault) == json_error_out_of_memory)
+    /* jansson mostly tells a lack of memory by telling nothing. */
+    if (json_error_code(&fault) == json_error_out_of_memory || fault.line < 0)
         return error_set(error, L2O_ERROR_MEMORY, "out of memory while reading %s", source);
     return error_set(error, L2O_ERROR_INPUT, "%s: line %d, column %d: not valid JSON: %s", source, fault.line,
                      fault.column, fault.text);
@@ -26,20 +27,30 @@ l2o_status json_read_file(const char *path, json_t **out, l2o_error *error) {
 
 typedef struct destination {
     buffer *out;
+    l2o_status status; /* kept here, as jansson passes over a failure to write a key */
     l2o_error *error;
 } destination;
 
 static int append_dumped(const char *bytes, size_t size, void *context) {
-    const destination *to = context;
-    return buffer_append(to->out, bytes, size, to->error) == L2O_OK ? 0 : -1;
+    destination *to = context;
+    if (to->status == L2O_OK) to->status = buffer_append(to->out, bytes, size, to->error);
+    return to->status == L2O_OK ? 0 : -1;
+}
+
+static l2o_status dump(const json_t *value, size_t flags, buffer *out, l2o_error *error) {
+    destination to = {out, L2O_OK, error};
+    int failed = json_dump_callback(value, append_dumped, &to, flags | JSON_REAL_PRECISION(DIGITS) | JSON_ENCODE_ANY);
+    if (to.status != L2O_OK || failed == 0) return to.status;
+    return error_set(error, L2O_ERROR_MEMORY, "out of memory while writing JSON");
 }
 
 l2o_status json_format(const json_t *value, buffer *out, l2o_error *error) {
-    destination to = {out, error};
-    if (json_dump_callback(value, append_dumped, &to,
-                           JSON_INDENT(INDENT) | JSON_REAL_PRECISION(DIGITS) | JSON_ENCODE_ANY) != 0)
-        return error_set(error, L2O_ERROR_MEMORY, "out of memory while writing JSON");
+    TRY(dump(value, JSON_INDENT(INDENT), out, error));
     return buffer_append(out, "\n", 1, error);
+}
+
+l2o_status json_format_compact(const json_t *value, buffer *out, l2o_error *error) {
+    return dump(value, JSON_COMPACT, out, error);
 }
 
 l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error) {

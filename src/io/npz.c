@@ -9,8 +9,8 @@
 #include "io/npy.h"
 #include "io/zip_memory.h"
 
-/* Deflate codes at most 258 bytes in 2 bits: 1032 to 1. */
-enum { NAME_LIMIT = 512, DEFLATE_RATIO = 1032, PIECE = 1 << 20, DEFLATE_LEVEL = 6 };
+/* Deflate codes at most 258 bytes in 2 bits: 1032 to 1. The limit on members keeps looking up names (linear) cheap. */
+enum { NAME_LIMIT = 512, MEMBER_LIMIT = 16384, DEFLATE_RATIO = 1032, PIECE = 1 << 20, DEFLATE_LEVEL = 6 };
 
 static const char SUFFIX[] = ".npy";
 
@@ -118,6 +118,9 @@ static l2o_status append_current(archive *a, const unz_file_info64 *information,
                                  npz *out) {
     if (npz_find(out, name) != NULL)
         return error_set(a->error, L2O_ERROR_INPUT, "%s: has two members named '%s'", a->source, name);
+    if (out->count == MEMBER_LIMIT)
+        return error_set(a->error, L2O_ERROR_INPUT, "%s: has more than %d members; name one, or save fewer", a->source,
+                         MEMBER_LIMIT);
     if (out->count == *capacity) {
         size_t grown = *capacity == 0 ? 16 : 2 * *capacity;
         array *arrays = memory_grow(out->arrays, out->count, grown, sizeof *arrays, a->error);

@@ -5,11 +5,11 @@
  * come first, so that every tensor is aligned to its elements. */
 #include "io/safetensors.h"
 
-#include <jansson.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors data are little-endian and kept as they are; this machine is not"
@@ -121,7 +121,11 @@ static l2o_status not_text(const char *name, l2o_error *error) {
 
 static json_t *describe_tensor(const safetensors_tensor *tensor, size_t start) {
     json_t *shape = json_array();
-    for (int d = 0; d < tensor->rank; d++) json_array_append_new(shape, json_integer(tensor->shape[d]));
+    for (int d = 0; d < tensor->rank; d++) {
+        if (json_array_append_new(shape, json_integer(tensor->shape[d])) == 0) continue;
+        json_decref(shape);
+        return NULL;
+    }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", element_safetensors_name(tensor->type), "shape", shape,
                      "data_offsets", (json_int_t)start, (json_int_t)(start + tensor->bytes));
 }
@@ -156,19 +160,13 @@ static l2o_status format_header(const safetensors *file, buffer *out, l2o_error 
     l2o_status status = header == NULL ? error_set(error, L2O_ERROR_MEMORY, "out of memory while saving tensors")
                                        : describe_metadata(file, header, error);
     if (status == L2O_OK) status = describe_tensors(file, header, error);
-    char *text = NULL;
-    if (status == L2O_OK) {
-        text = json_dumps(header, JSON_COMPACT);
-        if (text == NULL) status = error_set(error, L2O_ERROR_MEMORY, "out of memory while saving tensors");
-    }
+    size_t start = out->size;
+    if (status == L2O_OK) status = buffer_append(out, "        ", LENGTH_BYTES, error); /* filled in below */
+    if (status == L2O_OK) status = json_format_compact(header, out, error);
     json_decref(header);
-    if (status != L2O_OK) return status;
-    size_t length = strlen(text), padded = (length + HEADER_ALIGNMENT - 1) / HEADER_ALIGNMENT * HEADER_ALIGNMENT;
-    uint64_t little_endian = padded;
-    status = buffer_append(out, &little_endian, LENGTH_BYTES, error);
-    if (status == L2O_OK) status = buffer_append(out, text, length, error);
-    if (status == L2O_OK) status = buffer_append(out, "       ", padded - length, error);
-    free(text);
+    while (status == L2O_OK && (out->size - start) % HEADER_ALIGNMENT != 0) status = buffer_append(out, " ", 1, error);
+    uint64_t length = out->size - start - LENGTH_BYTES;
+    if (status == L2O_OK) memcpy(out->bytes + start, &length, LENGTH_BYTES);
     return status;
 }
 
