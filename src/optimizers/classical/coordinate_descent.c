@@ -162,6 +162,30 @@ l2o_status coordinate_descent_optimum(const problem *problem, int64_t instance, 
     return status;
 }
 
+bool coordinate_descent_suits(const problem *problem, int64_t instance) {
+    return problem_has(problem, REQUIRED) && problem->lambda[instance] > 0;
+}
+
+l2o_status coordinate_descent_certificate(const problem *problem, int64_t instance, const double *x, double *value,
+                                          double *gap, const evaluation *evaluation) {
+    static const double relative_gap = 1e-12;
+    arena_mark mark = arena_position(evaluation->scratch);
+    size_t bytes = (size_t)problem->dimension * sizeof(double);
+    double *point = arena_allocate(evaluation->scratch, bytes, evaluation->error);
+    if (point == NULL) return evaluation->error->status;
+    memcpy(point, x, bytes);
+    lasso_instance self;
+    TRY(lasso_instance_begin(&self, problem, instance, point, evaluation));
+    lasso_instance_refresh(&self);
+    *value = lasso_instance_value(&self);
+    double direct, least, least_gap;
+    TRY(lasso_instance_gap(&self, &direct));
+    TRY(coordinate_descent_optimum(problem, instance, relative_gap, point, &least, &least_gap, evaluation));
+    *gap = fmin(direct, fmax(*value - least, 0) + least_gap);
+    arena_reset(evaluation->scratch, mark);
+    return L2O_OK;
+}
+
 static l2o_status coordinate_descent_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
     (void)optimizer, (void)settings, (void)error;
     return L2O_OK;

@@ -11,4 +11,10 @@
 l2o_status coordinate_descent_optimum(const problem *problem, int64_t instance, double relative_gap, double *x,
                                       double *value, double *gap, const evaluation *evaluation);
 
+/* Whether the next function has something to say: the problem fits, and lambda > 0. */
+bool coordinate_descent_suits(const problem *problem, int64_t instance);
+/* f(x) in float64, and an upper bound of f(x) - f*, by solving the instance from x[n]. */
+l2o_status coordinate_descent_certificate(const problem *problem, int64_t instance, const double *x, double *value,
+                                          double *gap, const evaluation *evaluation);
+
 #endif
