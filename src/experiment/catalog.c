@@ -7,6 +7,7 @@
 #include "meta/trainer.h"
 #include "optimizers/optimizer.h"
 #include "problems/problem.h"
+#include "solve/solve.h"
 
 static const setting general_settings[] = {
     {"seed", SETTING_INTEGER, "", "1", 0, 9e15, NULL,
@@ -23,9 +24,9 @@ l2o_status catalog_settings(l2o_settings **settings, l2o_error *error) {
         {"estimator", estimator_settings},
         {"training", trainer_settings},
         {"adaptation", adapt_settings},
-
+        {"solve", solve_settings},
     };
-    int count = 6;
+    int count = 7;
     for (int i = 0; problem_at(i) != NULL; i++)
         if (problem_at(i)->settings != NULL)
             tables[count++] = (settings_table){problem_at(i)->name, problem_at(i)->settings};
