@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "experiment/compare.h"
 #include "meta/adapt.h"
 #include "meta/estimator.h"
 #include "meta/trainer.h"
@@ -25,8 +26,9 @@ l2o_status catalog_settings(l2o_settings **settings, l2o_error *error) {
         {"training", trainer_settings},
         {"adaptation", adapt_settings},
         {"solve", solve_settings},
+        {"compare", compare_settings},
     };
-    int count = 7;
+    int count = 8;
     for (int i = 0; problem_at(i) != NULL; i++)
         if (problem_at(i)->settings != NULL)
             tables[count++] = (settings_table){problem_at(i)->name, problem_at(i)->settings};
