@@ -18,7 +18,7 @@ enum { CHECKPOINT_VERSION = 1 };
 #define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(log_bytes) X(adam_steps)
 #define STATE_INTS(X)     X(stage) X(recoveries)
 #define STATE_FLAGS(X)    X(improved) X(finished) X(has_best)
-#define STATE_REALS(X)    X(best) X(validation) X(rate_factor) X(gradient_evaluations)
+#define STATE_REALS(X)    X(best) X(kept) X(validation) X(rate_factor) X(gradient_evaluations)
 
 /* JSON has no NaN or infinity; hexadecimal texts hold every float64 exactly. */
 static json_t *real_text(double number) {

@@ -31,7 +31,7 @@ static void report(const trainer *trainer, double loss, const char *event) {
                                       .draws = trainer->state.draws,
                                       .loss = loss,
                                       .validation = trainer->state.validation,
-                                      .best_validation = trainer->state.best,
+                                      .best_validation = trainer->state.kept,
                                       .event = event};
     trainer->report(trainer->report_user, &progress);
 }
@@ -150,7 +150,7 @@ static l2o_status validate(trainer *trainer, double *validation, l2o_error *erro
 }
 
 static void keep_best(trainer *trainer, double validation) {
-    trainer->state.best = validation;
+    trainer->state.best = trainer->state.kept = validation;
     trainer->state.has_best = true;
     memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
 }
@@ -368,11 +368,12 @@ static l2o_status prepare(trainer *trainer, l2o_problem *const *given, int count
     TRY(make_buffers(trainer, error));
     bool resume = settings_flag(trainer->settings, "resume");
     TRY(settings_check_used(trainer->settings, "training", error));
-    trainer->state = (trainer_state){.best = INFINITY, .validation = NAN, .rate_factor = 1};
+    trainer->state = (trainer_state){.best = INFINITY, .kept = NAN, .validation = NAN, .rate_factor = 1};
     memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
     memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
     bool found = false;
     if (resume) TRY(checkpoint_read(trainer, &found, error));
+    trainer->resumed = found;
     TRY(trainer_log_open(trainer, found, error));
     if (found && !trainer->state.finished)
         say(trainer, "resuming after %lld updates, in stage %d of %d", (long long)trainer->state.updates,
@@ -397,9 +398,9 @@ static void fill_report(const trainer *trainer, double seconds, l2o_training_rep
                                  .draws = trainer->state.draws,
                                  .stages_done = trainer->state.stage,
                                  .finished = trainer->state.finished,
-                                 .resumed = trainer->boundary.state.draws > 0,
+                                 .resumed = trainer->resumed,
                                  .recoveries = trainer->state.recoveries,
-                                 .best_validation = trainer->state.best,
+                                 .best_validation = trainer->state.kept,
                                  .gradient_evaluations = trainer->state.gradient_evaluations,
                                  .seconds = seconds};
     memcpy(out->weights_path, trainer->path, sizeof out->weights_path);
