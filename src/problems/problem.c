@@ -77,12 +77,12 @@ static const char *x0_text(const problem_ops *ops, const l2o_settings *settings)
     return settings_text(settings, "x0");
 }
 
-static l2o_status create_x0(problem *problem, const l2o_settings *settings, int component, l2o_error *error) {
+l2o_status problem_create_x0(problem *problem, const char *text, int component, l2o_error *error) {
     problem->x0 = problem_allocate(problem, problem->batch, problem->dimension, 1, dtype_size(problem->type), error);
     problem->x0_distribution = problem_allocate(problem, 1, 1, 1, sizeof *problem->x0_distribution, error);
     if (problem->x0 == NULL || problem->x0_distribution == NULL) return error->status;
     if (problem->source != NULL && problem->source->x0_given) return L2O_OK;
-    TRY(problem_parse_distribution(x0_text(problem->ops, settings), "x0", problem->x0_distribution, error));
+    TRY(problem_parse_distribution(text, "x0", problem->x0_distribution, error));
     return distribution_choose(problem->x0_distribution, component, "x0", error);
 }
 
@@ -96,7 +96,7 @@ static l2o_status create(problem *problem, const l2o_settings *settings, int com
     read_batch(problem, settings, purpose);
     if (problem->source != NULL)
         TRY(user_data_bind(problem->source, settings, problem->batch, problem->dimension, error));
-    TRY(create_x0(problem, settings, component, error));
+    TRY(problem_create_x0(problem, x0_text(problem->ops, settings), component, error));
     return problem->ops->create(problem, settings, error);
 }
 
@@ -123,7 +123,7 @@ l2o_status problem_create_for(const l2o_settings *settings, int component, rando
 
 void problem_free(problem *problem) {
     if (problem == NULL) return;
-    if (problem->ops->destroy != NULL) problem->ops->destroy(problem);
+    if (problem->ops != NULL && problem->ops->destroy != NULL) problem->ops->destroy(problem);
     user_data_free(problem->source);
     arena_free(&problem->memory);
     memory_free(problem);

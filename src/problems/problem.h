@@ -130,6 +130,9 @@ l2o_status problem_prepare(problem *problem, unsigned structures, const evaluati
 /* Zeroed memory for a x b x c items of `size` bytes, which lives as long as the problem. */
 void *problem_allocate(problem *problem, int64_t a, int64_t b, int64_t c, size_t size, l2o_error *error);
 
+/* Allocates x0, and the distribution `text` that it is drawn from unless it is in a user's file. */
+l2o_status problem_create_x0(problem *problem, const char *text, int component, l2o_error *error);
+
 /* distribution_parse(), for settings that may name data files too: a path of an unknown format gets its own sentence.
  */
 l2o_status problem_parse_distribution(const char *text, const char *what, struct distribution *out, l2o_error *error);
