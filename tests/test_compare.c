@@ -399,6 +399,8 @@ static void test_mistakes(void **state) {
         {"optimizers=adam:runs=3", "'runs'"},
         {"optimizers=missing.safetensors", "missing.safetensors"},
         {"optimizers=fista|problem=rosenbrock", "optimizers: 'fista': the optimizer 'fista' needs a problem with"},
+        {"optimizers=fista|steps=0", "steps is 0 (test), but a comparison needs at least 1"},
+        {"optimizers=fista|steps=1000000000000", "out of memory"},
         {"optimizers=fista|hidden=3", "the setting 'hidden' (3) is not used by this comparison"},
         {"optimizers=fista|adaptation-updates=3", "the setting 'adaptation-updates' (3) is not used"},
         {"optimizers=fista|optimizer=adam", "the setting 'optimizer' (adam) is not used"},

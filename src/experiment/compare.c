@@ -16,7 +16,8 @@ const setting compare_settings[] = {
      "What is compared, separated by commas: LABEL=SPEC or SPEC, a SPEC the name of an optimizer or a file of weights "
      "with options after colons: SETTING=VALUE, `adapt` (anew for each run), `tune` (the best of half-decade rates). "
      "Not given: adam:tune, and those of ista, fista and cd that suit the problem"},
-    {"steps", SETTING_INTEGER, "steps", "1000", 1, 1e9, NULL, "Steps at most"},
+    {"steps", SETTING_INTEGER, "steps", "1000", 0, 1e12, NULL,
+     "Steps that each optimizer takes, at least 1; fewer where it has a last step"},
     {"runs", SETTING_INTEGER, "runs", NULL, 1, 1e6, NULL,
      "Test problems, each of them run by all optimizers. Not given: 10; with a user's instances 1, because every run "
      "sees the same ones"},
@@ -92,6 +93,9 @@ static l2o_status prepare(comparing *self) {
     l2o_comparison *out = self->out;
     self->seed = (uint64_t)settings_integer(settings, "seed");
     out->steps = settings_integer(settings, "steps");
+    if (out->steps < 1)
+        return error_set(self->error, L2O_ERROR_INPUT, "steps is %lld (%s), but a comparison needs at least 1",
+                         (long long)out->steps, settings_origin(settings, "steps"));
     TRY(problem_create(settings, COMPONENT_ALL, &self->test, self->error));
     out->runs = sees_all(self->test) ? 1 : RUNS;
     if (settings_is_set(settings, "runs")) out->runs = settings_integer(settings, "runs");

@@ -9,6 +9,8 @@
 
 enum { PANELS = 3, LONG_RUN = 100 };
 
+static const double MARGIN = 0.05;
+
 typedef struct figure {
     double *steps, *low, *high;  /* [T + 1]; [curves, T + 1] */
     plot_series *series[PANELS]; /* [curves] each */
@@ -31,6 +33,30 @@ static void set_series(figure *figure, const l2o_compare_row *row, int index, in
                                                  .mean = row->mean,
                                                  .low = band ? low : NULL,
                                                  .high = band ? high : NULL};
+}
+
+/* The range of y: of the data, unless curves that diverge would flatten the others. Then what lies above the start by
+ * more than the best lies below it is left to run out of the frame, but for the least point of each curve. */
+static plot_axis y_axis(const l2o_comparison *comparison) {
+    plot_axis axis = {"ln f, mean over the batch", false, 0, 0};
+    double low = INFINITY, high = -INFINITY, start = -INFINITY, worst = -INFINITY;
+    for (int i = 0; i < comparison->count; i++) {
+        const l2o_compare_row *row = &comparison->results[i].row;
+        double least = INFINITY;
+        for (int64_t t = 0; t < row->points; t++) {
+            if (!isfinite(row->mean[t])) continue;
+            if (t > 0) least = fmin(least, row->mean[t]);
+            low = fmin(low, row->mean[t]);
+            high = fmax(high, row->mean[t]);
+        }
+        if (isfinite(least)) worst = fmax(worst, least);
+        if (!row->is_limit && isfinite(row->mean[0])) start = fmax(start, row->mean[0]);
+    }
+    double most = fmax(2 * start - low, worst + MARGIN * (start - low));
+    if (!(low < start && most < high)) return axis;
+    axis.low = low - MARGIN * (most - low);
+    axis.high = most;
+    return axis;
 }
 
 static l2o_status draw(const l2o_comparison *comparison, const char *title, figure *figure, arena *arena, buffer *svg,
@@ -58,9 +84,10 @@ static l2o_status draw(const l2o_comparison *comparison, const char *title, figu
             set_series(figure, row, curves++, stride, comparison->runs > 1);
         }
     }
+    const plot_axis y = y_axis(comparison);
     for (int p = 0; p < PANELS; p++)
         figure->panels[p] = (plot_panel){.x = {labels[p], p > 0 || comparison->steps >= LONG_RUN, 0, 0},
-                                         .y = {"ln f, mean over the batch", false, 0, 0},
+                                         .y = y,
                                          .series = figure->series[p],
                                          .series_count = (size_t)curves,
                                          .lines = &figure->limit,
