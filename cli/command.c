@@ -1,0 +1,354 @@
+/* The command line is read in two passes: the first looks only for what the context is made of (threads, kernel) and
+ * for --help, the second needs the context's list of settings to tell flags from words. No word that begins with "--"
+ * is ever taken for a value, so that both passes see the same options. Not getopt_long(): it would accept beginnings of
+ * names, whose meaning changes as settings are added, and has no option whose value may be left out or follow. */
+#include "command.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "help.h"
+#include "output.h"
+#include "signals.h"
+
+/* ------------------------------------------------------------------------------------------------------ sentences */
+
+/* One line, with '?' for what would break it or steer the terminal. */
+static void print_sentence(const char *format, va_list arguments) {
+    char text[4096];
+    vsnprintf(text, sizeof text, format, arguments);
+    for (char *at = text; *at != '\0'; at++)
+        if ((unsigned char)*at < 32 || *at == 127) *at = '?';
+    fprintf(stderr, "l2o: %s\n", text);
+}
+
+int command_complain(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    print_sentence(format, arguments);
+    va_end(arguments);
+    return EXIT_BAD_INPUT;
+}
+
+int command_failed(command *command, l2o_status status) {
+    command_progress_end(command);
+    command_complain("%s", l2o_context_error(command->context));
+    switch (status) {
+    case L2O_ERROR_INPUT:
+    case L2O_ERROR_IO:
+    case L2O_ERROR_UNSUPPORTED: return EXIT_BAD_INPUT;
+    case L2O_ERROR_CANCELLED: return command_stopped();
+    default: return EXIT_TROUBLE;
+    }
+}
+
+int command_stopped(void) { return signals_exit_code(); }
+
+int command_flush(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return EXIT_FINE;
+    return command_complain("standard output cannot be written to; what was printed is not complete");
+}
+
+/* ------------------------------------------------------------------------------------------------------- progress */
+
+void command_progress_begin(command *command, int64_t total, int64_t done, const char *label) {
+    if (command->quiet) return;
+    progress_begin(&command->progress, total, label);
+    if (done > 0) progress_resume(&command->progress, done);
+    command->progressing = true;
+}
+
+void command_progress(command *command, int64_t done, double loss) {
+    if (command->progressing) progress_update(&command->progress, done, loss);
+}
+
+void command_progress_end(command *command) {
+    if (command->progressing) progress_end(&command->progress);
+    command->progressing = false;
+}
+
+static void above_progress(command *command, const char *prefix, const char *text) {
+    if (command->progressing)
+        progress_message(&command->progress, "%s%s", prefix, text);
+    else
+        fprintf(stderr, "%s%s\n", prefix, text);
+}
+
+void command_note(command *command, const char *format, ...) {
+    if (command->quiet) return;
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    above_progress(command, "", text);
+}
+
+static void on_message(void *user, const char *text) { above_progress(user, "l2o: ", text); }
+
+/* -------------------------------------------------------------------------------------------------------- options */
+
+const char *command_option(const command *command, option option) { return command->values[option]; }
+
+bool command_has_flag(const command *command, const char *name) {
+    for (int i = 0; i < command->flag_count; i++)
+        if (strcmp(command->flags[i].name, name) == 0) return true;
+    return false;
+}
+
+bool command_requires(const command *command, option option, const char *purpose) {
+    if (command->values[option] != NULL) return true;
+    command_complain("`l2o %s` needs --%s %s: %s", command->verb->name, options[option].name, options[option].value,
+                     purpose);
+    return false;
+}
+
+static bool is_option(const char *word) { return strncmp(word, "--", 2) == 0; }
+
+/* "--name=value": the value, and the length of the name; "--name": NULL. */
+static const char *split(const char *word, size_t *length) {
+    const char *equals = strchr(word + 2, '=');
+    *length = equals != NULL ? (size_t)(equals - word - 2) : strlen(word + 2);
+    return equals != NULL ? equals + 1 : NULL;
+}
+
+/* The last value of an option, for the first pass; NULL when there is none. */
+static const char *early_value(const char *name, int count, char *const *words) {
+    const char *found = NULL;
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++) {
+        size_t length;
+        if (!is_option(words[i])) continue;
+        const char *value = split(words[i], &length);
+        if (length != strlen(name) || strncmp(words[i] + 2, name, length) != 0) continue;
+        if (value == NULL && i + 1 < count && !is_option(words[i + 1])) value = words[i + 1];
+        if (value != NULL) found = value;
+    }
+    return found;
+}
+
+static bool wants_help(int count, char *const *words) {
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+        if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0) return true;
+    return false;
+}
+
+static bool make_context(command *command, int count, char *const *words, int *code) {
+    const char *text = early_value("threads", count, words), *kernel = early_value("kernel", count, words);
+    long threads = 0;
+    if (text != NULL) {
+        char *end;
+        threads = strtol(text, &end, 10);
+        if (end == text || *end != '\0' || threads < 0 || threads > INT_MAX) {
+            *code = command_complain("--threads: takes a whole number, not '%s'; 0: as many as there are cores", text);
+            return false;
+        }
+    }
+    l2o_status status = l2o_context_create((int)threads, kernel, &command->context);
+    if (command->context == NULL) {
+        command_complain("%s", l2o_status_text(status));
+        *code = EXIT_TROUBLE;
+        return false;
+    }
+    l2o_context_on_message(command->context, on_message, command);
+    if (status == L2O_OK) status = l2o_settings_create(command->context, &command->settings);
+    if (status != L2O_OK) *code = command_failed(command, status);
+    return status == L2O_OK;
+}
+
+static bool find_setting(const command *command, const char *name, l2o_setting_description *description) {
+    for (int i = 0; l2o_settings_describe(command->settings, i, description) != 0; i++)
+        if (strcmp(description->name, name) == 0) return true;
+    return false;
+}
+
+static bool takes_option(const verb *verb, int option) { return (verb->options & OPTION_BIT(option)) != 0; }
+
+static int complain_unknown(const command *command, const char *name) {
+    suggestion near;
+    suggestion_begin(&near, name);
+    for (int i = 0; i < OPTION_COUNT; i++)
+        if (takes_option(command->verb, i)) suggestion_offer(&near, options[i].name);
+    l2o_setting_description description;
+    for (int i = 0; command->verb->groups != 0 && l2o_settings_describe(command->settings, i, &description) != 0; i++)
+        suggestion_offer(&near, description.name);
+    if (near.best != NULL)
+        return command_complain("`l2o %s` has no option --%s; did you mean --%s?", command->verb->name, name,
+                                near.best);
+    if (option_find(name) >= 0 || find_setting(command, name, &description))
+        return command_complain("`l2o %s` does not take --%s; `l2o %s --help` shows what it takes", command->verb->name,
+                                name, command->verb->name);
+    return command_complain("`l2o %s` has no option --%s; `l2o %s --help` shows them all", command->verb->name, name,
+                            command->verb->name);
+}
+
+/* A word that may be the value of a yes/no setting whose value may also be left out. */
+static bool is_answer(const char *word) {
+    static const char *const answers[] = {"yes", "no", "true", "false", "on", "off", "1", "0"};
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        if (strcasecmp(word, answers[i]) == 0) return true;
+    return false;
+}
+
+/* Reads the option at words[*at] and steps over its value. */
+static bool read_option(command *command, int count, char *const *words, int *at, char **words_free, int *code) {
+    size_t length;
+    const char *value = split(words[*at], &length), *next = *at + 1 < count ? words[*at + 1] : NULL;
+    char *name = *words_free;
+    memcpy(name, words[*at] + 2, length);
+    name[length] = '\0';
+    *words_free += length + 1;
+    if (next != NULL && is_option(next)) next = NULL;
+
+    int own = option_find(name);
+    if (own >= 0 && takes_option(command->verb, own)) {
+        if (options[own].value == NULL && value != NULL) {
+            *code = command_complain("--%s takes no value, but was given '%s'", name, value);
+            return false;
+        }
+        if (options[own].value == NULL) {
+            command->values[own] = "";
+            return true;
+        }
+        if (value == NULL && next != NULL) value = words[++*at];
+        if (value == NULL) *code = command_complain("--%s needs a value: --%s %s", name, name, options[own].value);
+        command->values[own] = value;
+        return value != NULL;
+    }
+    l2o_setting_description description;
+    if (command->verb->groups == 0 || !find_setting(command, name, &description)) {
+        *code = complain_unknown(command, name);
+        return false;
+    }
+    if (value == NULL && next != NULL && (!description.is_flag || is_answer(next))) value = words[++*at];
+    if (value == NULL && description.is_flag) value = "yes";
+    if (value == NULL) {
+        *code = command_complain("--%s needs a value: %s", name, description.help);
+        return false;
+    }
+    command->flags[command->flag_count++] = (flag){name, value};
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length > tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* An argument that is an INI file is the value of --config. */
+static bool read_argument(command *command, const char *word, int *code) {
+    const verb *verb = command->verb;
+    if (takes_option(verb, OPTION_CONFIG) && ends_with(word, ".ini")) {
+        if (command->values[OPTION_CONFIG] != NULL) {
+            *code = command_complain("%s: settings are already read from %s; give one INI file", word,
+                                     command->values[OPTION_CONFIG]);
+            return false;
+        }
+        command->values[OPTION_CONFIG] = word;
+        return true;
+    }
+    if (verb->arguments < 0 || command->argument_count < verb->arguments) {
+        command->arguments[command->argument_count++] = word;
+        return true;
+    }
+    const char *remedy = ends_with(word, ".safetensors") && takes_option(verb, OPTION_WEIGHTS)
+                             ? "; for a file of weights, write --weights before it"
+                             : "; options begin with --";
+    *code = command_complain("`l2o %s` does not know what to do with '%s'%s", verb->name, word, remedy);
+    return false;
+}
+
+static bool read_words(command *command, int count, char *const *words, int *code) {
+    size_t bytes = 1;
+    for (int i = 0; i < count; i++) bytes += strlen(words[i]) + 1;
+    command->words = malloc(bytes);
+    command->flags = calloc((size_t)count + 1, sizeof *command->flags);
+    command->arguments = calloc((size_t)count + 1, sizeof *command->arguments);
+    if (command->words == NULL || command->flags == NULL || command->arguments == NULL) {
+        command_complain("out of memory");
+        *code = EXIT_TROUBLE;
+        return false;
+    }
+    char *words_free = command->words;
+    bool only_arguments = false;
+    for (int i = 0; i < count; i++) {
+        if (!only_arguments && strcmp(words[i], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && is_option(words[i])) {
+            if (!read_option(command, count, words, &i, &words_free, code)) return false;
+        } else if (!only_arguments && words[i][0] == '-' && words[i][1] != '\0') {
+            *code = command_complain("'%s' is no option: they begin with two dashes, see `l2o %s --help`", words[i],
+                                     command->verb->name);
+            return false;
+        } else if (!read_argument(command, words[i], code)) {
+            return false;
+        }
+    }
+    command->json = command->values[OPTION_JSON] != NULL;
+    command->quiet = command->values[OPTION_QUIET] != NULL;
+    return true;
+}
+
+/* Preset, INI file, flags: each overrides what came before. */
+static bool apply_settings(command *command, int *code) {
+    l2o_context *context = command->context;
+    l2o_settings *settings = command->settings;
+    const char *preset = command->values[OPTION_PRESET], *config = command->values[OPTION_CONFIG];
+    const char *weights = command->values[OPTION_WEIGHTS];
+    l2o_status status = L2O_OK;
+    if (preset != NULL) status = l2o_settings_preset(context, settings, preset);
+    if (status == L2O_OK && config != NULL) status = l2o_settings_read(context, settings, config);
+    for (int i = 0; i < command->flag_count && status == L2O_OK; i++) {
+        char origin[128];
+        snprintf(origin, sizeof origin, "--%s", command->flags[i].name);
+        status = l2o_settings_set_from(context, settings, command->flags[i].name, command->flags[i].value, origin);
+    }
+    if (status == L2O_OK && weights != NULL) {
+        if (command_has_flag(command, "optimizer")) {
+            *code = command_complain("--weights %s and --optimizer are two ways to say one thing; drop one", weights);
+            return false;
+        }
+        if (!ends_with(weights, ".safetensors")) {
+            *code =
+                command_complain("--weights: '%s' is no file of weights: their names end with .safetensors", weights);
+            return false;
+        }
+        status = l2o_settings_set_from(context, settings, "optimizer", weights, "--weights");
+    }
+    if (status != L2O_OK) *code = command_failed(command, status);
+    return status == L2O_OK;
+}
+
+bool command_begin(command *command, const verb *verb, int count, char *const *words, int *code) {
+    *command = (struct command){.verb = verb};
+    bool help = wants_help(count, words);
+    if (!make_context(command, help ? 0 : count, words, code)) return false;
+    if (help) {
+        help_print_verb(command, verb, PAGE_TEXT);
+        *code = command_flush();
+        return false;
+    }
+    if (!read_words(command, count, words, code)) return false;
+    if (verb->groups != 0 && !apply_settings(command, code)) return false;
+    for (int i = OPTION_OUT; i <= OPTION_SVG; i++)
+        if (i != OPTION_WEIGHTS && command->values[i] != NULL &&
+            !output_possible(command->values[i], options[i].name)) {
+            *code = EXIT_BAD_INPUT;
+            return false;
+        }
+    signals_watch(command->context);
+    return true;
+}
+
+void command_end(command *command) {
+    command_progress_end(command);
+    signals_watch(NULL);
+    l2o_settings_free(command->settings);
+    l2o_context_free(command->context);
+    free(command->flags);
+    free(command->arguments);
+    free(command->words);
+}
