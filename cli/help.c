@@ -109,7 +109,7 @@ static void print_settings(const page *page, const l2o_settings *settings, unsig
         if (strcmp(table, setting.table) != 0) {
             char heading[128];
             table = setting.table;
-            snprintf(heading, sizeof heading, "Settings: %s", table);
+            snprintf(heading, sizeof heading, "Settings (%s)", table);
             page_subheading(page, heading);
         }
         item_of_setting(page, &setting);
@@ -131,7 +131,7 @@ static void print_title(const page *page, const char *name, const char *summary)
         fprintf(page->stream, "%s - %s\n", name, summary);
         return;
     }
-    char dashed[64];
+    char dashed[256];
     snprintf(dashed, sizeof dashed, "%s", name);
     for (char *at = dashed; *at != '\0'; at++)
         if (*at == ' ') *at = '-';

@@ -159,8 +159,8 @@ const verb verb_list = {
     .name = "list",
     .usage = "problems|optimizers|estimators|meta-losses|presets|kernels|settings",
     .summary = "what there is to choose from, and the reference of settings",
-    .description = "Lists problem families, optimizers, estimators of the meta-gradient, meta-losses, presets, and the "
-                   "compute kernels that this machine can run; or every setting with its values, default and meaning.",
+    .description = "Lists problem families, optimizers, estimators of the meta-gradient, meta-losses, presets and "
+                   "compute kernels; or every setting with its values, default and meaning.",
     .examples = "l2o list problems\n"
                 "l2o list settings --json\n"
                 "l2o list settings --markdown --out docs/settings.md",

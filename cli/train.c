@@ -102,6 +102,6 @@ const verb verb_train = {
                 "# your own instances: A shared, one instance a row of b\n"
                 "l2o train --problem lasso --A data.npz:A --b data.npz:b --out mine.safetensors",
     .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS) | OPTION_BIT(OPTION_SVG),
-    .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING | GROUP_ADAPTATION,
+    .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING,
     .run = run,
 };
