@@ -37,7 +37,7 @@ static void print_path(const char *what, const char *path) {
 static int print_summary(const l2o_training_report *report) {
     printf("trained with %lld updates on %lld drawn problems in %.1f s%s\n", (long long)report->updates,
            (long long)report->draws, report->seconds, report->resumed ? ", resumed from a checkpoint" : "");
-    if (!isnan(report->best_validation)) printf("  best validation loss %.6g\n", report->best_validation);
+    if (isfinite(report->best_validation)) printf("  best validation loss %.6g\n", report->best_validation);
     if (report->recoveries > 0)
         printf("  recovered %d time%s from numbers that overflowed\n", report->recoveries,
                report->recoveries == 1 ? "" : "s");

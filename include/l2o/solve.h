@@ -60,6 +60,9 @@ L2O_API int64_t l2o_solution_dimension(const l2o_solution *solution); /* n */
 L2O_API const double *l2o_solution_x(const l2o_solution *solution);   /* [B, n], row by row */
 /* NULL when there is no such instance. */
 L2O_API const l2o_solve_record *l2o_solution_record(const l2o_solution *solution, int64_t instance);
+/* Writes the solutions atomically, one instance a row: x [B, n] as .npy or .csv; as .npz x together with status, steps,
+ * value, gap and stationarity [B]. The path's ending decides. */
+L2O_API l2o_status l2o_solution_save(l2o_context *context, const l2o_solution *solution, const char *path);
 /* How many instances were left with a status. */
 L2O_API int64_t l2o_solution_count(const l2o_solution *solution, l2o_solve_status status);
 

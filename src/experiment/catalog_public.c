@@ -61,7 +61,9 @@ l2o_status l2o_settings_read(l2o_context *context, l2o_settings *settings, const
 }
 
 const char *l2o_settings_get(const l2o_settings *settings, const char *name) {
-    return settings_is_defined(settings, name) ? settings_peek(settings, name) : NULL;
+    if (!settings_is_defined(settings, name)) return NULL;
+    settings_mark_used(settings, name); /* by the caller */
+    return settings_peek(settings, name);
 }
 
 l2o_status l2o_settings_check(l2o_context *context, const l2o_settings *settings, const char *what) {

@@ -42,6 +42,7 @@ l2o_status l2o_solve(l2o_context *context, l2o_problem *problem, l2o_optimizer *
     error_clear(&context->error);
     solve_options options;
     solve_options_read(settings, problem, &options);
+    TRY(settings_check_used(settings, "solving", &context->error));
     return solve_run(context, problem, optimizer, optimizer->weights, &options, solution, &context->error);
 }
 
