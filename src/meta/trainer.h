@@ -42,6 +42,7 @@ typedef struct trainer_state {
     int64_t evaluations; /* in this stage */
     bool improved, finished, has_best;
     double best;        /* least validation of this stage */
+    double kept;        /* validation of the weights that would be the result; NaN before there are any */
     double validation;  /* the last one; NaN before */
     double rate_factor; /* halved by each recovery */
     int recoveries;
