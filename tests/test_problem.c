@@ -168,7 +168,7 @@ static void test_errors(void **state) {
     assert_refused("lambda=0.1 lambda-relative=0.5", "both given");
     assert_refused("shared-A=yes A=mix:1,2", "cannot be shared");
     fixture self;
-    assert_int_not_equal(fixture_try(&self, "n=1000000000 m=1000000000 batch=1000000000", COMPONENT_ALL), L2O_OK);
+    assert_int_not_equal(fixture_try(&self, "n=1000000000 batch=1000000000 dtype=float64", COMPONENT_ALL), L2O_OK);
     assert_null(self.problem);
     fixture_free(&self);
     fixture_create(&self, "problem=rosenbrock");
