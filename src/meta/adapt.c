@@ -148,7 +148,7 @@ l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_opt
     l2o_error *error = &context->error;
     error_clear(error);
     problem *problem;
-    TRY(problem_create(settings, COMPONENT_ALL, &problem, error));
+    TRY(problem_create_for(settings, COMPONENT_ALL, STREAM_ADAPTATION, &problem, error));
     l2o_status status = l2o_adapt_on(context, settings, problem, optimizer, report);
     problem_free(problem);
     return status;

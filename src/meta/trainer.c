@@ -323,7 +323,8 @@ static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int co
     for (int k = 0; k < tasks; k++) {
         problem *problem = given != NULL ? given[k] : NULL;
         if (problem == NULL) {
-            TRY(problem_create(settings, apart && components > 1 ? k : COMPONENT_ALL, &problem, error));
+            TRY(problem_create_for(settings, apart && components > 1 ? k : COMPONENT_ALL, STREAM_TRAINING, &problem,
+                                   error));
             trainer->owned[k] = problem;
         }
         TRY(meta_task_create(trainer->context, problem, trainer->optimizer, &trainer->estimator, &trainer->tasks[k],
