@@ -1,0 +1,83 @@
+/* A comparison, its figure and its document with each allocation failed once. */
+#include <string.h>
+
+#include "fault.h"
+
+#include "experiment/catalog.h"
+#include "experiment/compare.h"
+
+static void ignore_message(void *user, const char *text) {
+    (void)user;
+    (void)text;
+}
+
+/* The catalog's settings and this room's. */
+static l2o_status make_settings(const l2o_settings *all, const char *optimizers, l2o_settings **out, l2o_error *error) {
+    enum { TABLES = 64 };
+    static const char *const values[][2] = {{"n", "2"}, {"batch", "2"}, {"steps", "3"}, {"runs", "2"}};
+    settings_table tables[TABLES];
+    int count = settings_table_count(all);
+    for (int i = 0; i < count; i++) tables[i] = *settings_table_at(all, i);
+    tables[count] = (settings_table){"compare", compare_settings};
+    TRY(settings_create(tables, count + 1, out, error));
+    l2o_status status = settings_set(*out, "optimizers", optimizers, "test", error);
+    for (size_t i = 0; i < sizeof values / sizeof *values && status == L2O_OK; i++)
+        status = settings_set(*out, values[i][0], values[i][1], "test", error);
+    if (status != L2O_OK) settings_free(*out);
+    return status;
+}
+
+typedef struct inputs {
+    const l2o_settings *all;
+    const char *optimizers;
+} inputs;
+
+static l2o_status work(l2o_context *context, const l2o_settings *settings) {
+    l2o_comparison *made;
+    char *json;
+    TRY(l2o_compare(context, settings, NULL, NULL, &made));
+    l2o_status status = l2o_comparison_json(context, made, &json);
+    if (status == L2O_OK) l2o_string_free(json);
+    if (status == L2O_OK) status = l2o_comparison_plot(context, made, "title", "/dev/null");
+    l2o_comparison_free(made);
+    return status;
+}
+
+static l2o_status body(void *argument, l2o_error *error) {
+    const inputs *given = argument;
+    l2o_context *context;
+    l2o_status status = l2o_context_create(1, "portable", &context);
+    if (status != L2O_OK) {
+        l2o_context_free(context);
+        return error_set(error, status, "no context");
+    }
+    l2o_context_on_message(context, ignore_message, NULL);
+    l2o_settings *settings;
+    status = make_settings(given->all, given->optimizers, &settings, error);
+    if (status == L2O_OK) {
+        status = work(context, settings);
+        *error = context->error;
+        settings_free(settings);
+    }
+    l2o_context_free(context);
+    return status;
+}
+
+static void test_each_allocation(void **state) {
+    (void)state;
+    static const char *const lists[] = {"sgd:rate=0.1,sgd:rate=0.1", "adam:tune:tune-problems=1:tune-lowest=1", "cd",
+                                        "rnnprop:hidden=2:layers=1:adapt:unroll=2:adaptation-updates=1"};
+    l2o_error error = {0};
+    l2o_settings *all;
+    assert_int_equal(catalog_settings(&all, &error), L2O_OK);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        inputs given = {all, lists[i]};
+        assert_true(fault_each(body, &given) > 50);
+    }
+    settings_free(all);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
