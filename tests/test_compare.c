@@ -20,20 +20,11 @@
 #include "io/json.h"
 #include "l2o/settings.h"
 
-enum { TABLES = 64 };
-
-/* The catalog's settings and this room's; "name=value|name=value". */
+/* "name=value|name=value" */
 static l2o_settings *make_settings(const char *text) {
     l2o_error error = {0};
-    l2o_settings *all, *settings;
-    settings_table tables[TABLES];
-    if (catalog_settings(&all, &error) != L2O_OK) fail_msg("%s", error.text);
-    int count = settings_table_count(all);
-    assert_true(count < TABLES);
-    for (int i = 0; i < count; i++) tables[i] = *settings_table_at(all, i);
-    tables[count] = (settings_table){"compare", compare_settings};
-    assert_int_equal(settings_create(tables, count + 1, &settings, &error), L2O_OK);
-    settings_free(all);
+    l2o_settings *settings;
+    if (catalog_settings(&settings, &error) != L2O_OK) fail_msg("%s", error.text);
     char copy[2048];
     snprintf(copy, sizeof copy, "%s", text);
     char *rest;

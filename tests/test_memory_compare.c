@@ -11,15 +11,9 @@ static void ignore_message(void *user, const char *text) {
     (void)text;
 }
 
-/* The catalog's settings and this room's. */
 static l2o_status make_settings(const l2o_settings *all, const char *optimizers, l2o_settings **out, l2o_error *error) {
-    enum { TABLES = 64 };
     static const char *const values[][2] = {{"n", "2"}, {"batch", "2"}, {"steps", "3"}, {"runs", "2"}};
-    settings_table tables[TABLES];
-    int count = settings_table_count(all);
-    for (int i = 0; i < count; i++) tables[i] = *settings_table_at(all, i);
-    tables[count] = (settings_table){"compare", compare_settings};
-    TRY(settings_create(tables, count + 1, out, error));
+    TRY(settings_copy(all, out, error));
     l2o_status status = settings_set(*out, "optimizers", optimizers, "test", error);
     for (size_t i = 0; i < sizeof values / sizeof *values && status == L2O_OK; i++)
         status = settings_set(*out, values[i][0], values[i][1], "test", error);
