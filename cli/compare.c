@@ -9,20 +9,11 @@
 #include "output.h"
 #include "table.h"
 
-typedef struct watch {
-    command *command;
-    char label[128]; /* of the optimizer whose progress is shown */
-} watch;
-
 static void on_progress(void *user, const char *label, int64_t done, int64_t total) {
-    watch *watch = user;
-    if (watch->command->progressing && strncmp(watch->label, label, sizeof watch->label - 1) != 0)
-        command_progress_end(watch->command);
-    if (!watch->command->progressing) {
-        snprintf(watch->label, sizeof watch->label, "%s", label);
-        command_progress_begin(watch->command, total, 0, watch->label);
-    }
-    command_progress(watch->command, done, NAN);
+    (void)label;
+    command *command = user;
+    if (!command->progressing) command_progress_begin(command, total, 0, "comparing");
+    command_progress(command, done, NAN);
 }
 
 static void interval_cell(table *table, double mean, double half, table_style style) {
@@ -105,9 +96,8 @@ static int report(command *command, const l2o_comparison *comparison) {
 }
 
 static int run(command *command) {
-    watch watch = {.command = command};
     l2o_comparison *comparison = NULL;
-    l2o_status status = l2o_compare(command->context, command->settings, on_progress, &watch, &comparison);
+    l2o_status status = l2o_compare(command->context, command->settings, on_progress, command, &comparison);
     command_progress_end(command);
     int code = status == L2O_OK ? report(command, comparison) : command_failed(command, status);
     l2o_comparison_free(comparison);
