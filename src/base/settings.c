@@ -276,6 +276,22 @@ bool settings_is_set(const l2o_settings *settings, const char *name) {
     return entry_require(settings, name)->value != NULL;
 }
 
+bool settings_is_given(const l2o_settings *settings, const char *name) {
+    const entry *found = entry_require(settings, name);
+    return found->value != NULL && !found->suggested;
+}
+
+bool settings_equals(const l2o_settings *settings, const char *name, const char *value) {
+    const entry *found = entry_require(settings, name);
+    const char *present = entry_text(found);
+    if (present == NULL) return false;
+    if (strcmp(present, value) == 0) return true;
+    l2o_error ignored = {0};
+    double number;
+    return found->definition->type != SETTING_TEXT &&
+           value_check(found->definition, value, "", &number, &ignored) == L2O_OK && number == found->number;
+}
+
 bool settings_is_defined(const l2o_settings *settings, const char *name) { return entry_find(settings, name) != NULL; }
 
 const char *settings_origin(const l2o_settings *settings, const char *name) {

@@ -60,6 +60,10 @@ const char *settings_peek(const l2o_settings *settings, const char *name);
 /* Index of the value among the choices. */
 int settings_choice(const l2o_settings *settings, const char *name);
 bool settings_is_set(const l2o_settings *settings, const char *name); /* given by the user, a preset or a file */
+/* Given by the user, and so to be obeyed; not merely suggested by a preset or a file. */
+bool settings_is_given(const l2o_settings *settings, const char *name);
+/* Is the present value the same as `value`, numbers compared as numbers? */
+bool settings_equals(const l2o_settings *settings, const char *name, const char *value);
 bool settings_is_defined(const l2o_settings *settings, const char *name);
 const char *settings_origin(const l2o_settings *settings, const char *name);
 

@@ -34,6 +34,7 @@ void adam_step(adam *adam, double rate, const double *gradient, double *weights)
     for (int64_t i = 0; i < adam->count; i++) {
         double m = adam->m[i] = BETA1 * adam->m[i] + (1.0 - BETA1) * gradient[i];
         double v = adam->v[i] = BETA2 * adam->v[i] + (1.0 - BETA2) * gradient[i] * gradient[i];
+        if (m == 0) continue; /* with epsilon = 0 it would be 0 / 0 */
         weights[i] -= adam->tensorflow ? rate * sqrt(second) / first * m / (sqrt(v) + adam->epsilon)
                                        : rate * (m / first) / (sqrt(v / second) + adam->epsilon);
     }

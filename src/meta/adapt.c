@@ -32,9 +32,22 @@ typedef struct adaptation {
     problem *problem;
     uint64_t seed;
     uint32_t draw;
-    double rate;
-    int64_t evaluation_steps;
+    double rate, epsilon;
+    bool tensorflow, keep_best;
+    int64_t updates, restart, evaluation_steps;
 } adaptation;
+
+static void read_settings(const l2o_settings *settings, adaptation *own) {
+    estimator_options_plain(settings, &own->options);
+    own->seed = (uint64_t)settings_integer(settings, "seed");
+    own->rate = settings_real(settings, "adaptation-rate");
+    own->epsilon = settings_real(settings, "adam-epsilon");
+    own->tensorflow = settings_choice(settings, "epsilon-place") == 0;
+    own->keep_best = settings_choice(settings, "keep") == 1;
+    own->updates = settings_integer(settings, "adaptation-updates");
+    own->restart = settings_integer(settings, "adaptation-restart");
+    own->evaluation_steps = settings_integer(settings, "evaluation-steps");
+}
 
 static double now(void) {
     struct timespec time;
@@ -67,11 +80,10 @@ static l2o_status update(l2o_context *context, adaptation *own, double *weights,
     return L2O_OK;
 }
 
-static l2o_status run(l2o_context *context, adaptation *own, const l2o_settings *settings, double *weights,
-                      bool measure, l2o_adaptation_report *report, l2o_error *error) {
-    int64_t updates = settings_integer(settings, "adaptation-updates");
-    int64_t restart = settings_integer(settings, "adaptation-restart");
-    bool keep_best = settings_choice(settings, "keep") == 1, stopped = false;
+static l2o_status run(l2o_context *context, adaptation *own, double *weights, bool measure,
+                      l2o_adaptation_report *report, l2o_error *error) {
+    int64_t updates = own->updates, restart = own->restart, best_update = 0;
+    bool keep_best = own->keep_best, stopped = false;
     size_t bytes = (size_t)own->adam.count * sizeof(double);
     if (measure || keep_best) TRY(measure_held_out(own, weights, &report->before, error));
     l2o_quality best = report->before;
@@ -88,6 +100,7 @@ static l2o_status run(l2o_context *context, adaptation *own, const l2o_settings 
         TRY(problem_sample(own->problem, own->seed, STREAM_ADAPTATION, own->draw, 0, error));
         if (!better(&report->after, &best)) continue;
         best = report->after;
+        best_update = k;
         memcpy(own->best, weights, bytes);
     }
     if (report->updates == 0) report->after = report->before;
@@ -95,6 +108,7 @@ static l2o_status run(l2o_context *context, adaptation *own, const l2o_settings 
     report->kept = report->after;
     if (!keep_best) return L2O_OK;
     report->kept = best;
+    report->kept_update = best_update;
     memcpy(weights, own->best, bytes);
     return L2O_OK;
 }
@@ -108,19 +122,14 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
                          "`rnnprop`",
                          optimizer->ops->name);
     double started = now();
-    adaptation own = {.problem = problem,
-                      .seed = (uint64_t)settings_integer(settings, "seed"),
-                      .draw = draw,
-                      .rate = settings_real(settings, "adaptation-rate"),
-                      .evaluation_steps = settings_integer(settings, "evaluation-steps")};
-    estimator_options_plain(settings, &own.options);
+    adaptation own = {.problem = problem, .draw = draw};
+    read_settings(settings, &own);
     TRY(meta_task_create(context, problem, optimizer, &own.options, &own.task, error));
-    l2o_status status = adam_create(&own.adam, optimizer->weight_total, settings_real(settings, "adam-epsilon"),
-                                    settings_choice(settings, "epsilon-place") == 0, error);
+    l2o_status status = adam_create(&own.adam, optimizer->weight_total, own.epsilon, own.tensorflow, error);
     own.gradient = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     own.best = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     if (status == L2O_OK && (own.gradient == NULL || own.best == NULL)) status = error->status;
-    if (status == L2O_OK) status = run(context, &own, settings, optimizer->weights, measure, report, error);
+    if (status == L2O_OK) status = run(context, &own, optimizer->weights, measure, report, error);
     memory_free(own.gradient);
     memory_free(own.best);
     adam_free(&own.adam);
@@ -133,6 +142,9 @@ l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_
                         l2o_optimizer *optimizer, l2o_adaptation_report *report) {
     l2o_error *error = &context->error;
     error_clear(error);
+    adaptation unused;
+    read_settings(settings, &unused);
+    TRY(settings_check_used(settings, "adaptation", error));
     TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));
     /* The file of adapted weights says so, beside the recipe that it started from. */
     json_t *used = settings_json(settings, error);

@@ -29,15 +29,18 @@ static json_t *real_text(double number) {
 
 static json_t *state_json(const trainer_state *state) {
     json_t *out = json_object();
-#define WRITE(name) json_object_set_new(out, #name, json_integer((json_int_t)state->name));
+    bool noted = true;
+#define WRITE(name) noted &= json_object_set_new(out, #name, json_integer((json_int_t)state->name)) == 0;
     STATE_INTEGERS(WRITE)
     STATE_INTS(WRITE)
     STATE_FLAGS(WRITE)
 #undef WRITE
-#define WRITE(name) json_object_set_new(out, #name, real_text(state->name));
+#define WRITE(name) noted &= json_object_set_new(out, #name, real_text(state->name)) == 0;
     STATE_REALS(WRITE)
 #undef WRITE
-    return out;
+    if (noted) return out;
+    json_decref(out);
+    return NULL;
 }
 
 static l2o_status state_from_json(const json_t *in, const char *path, trainer_state *state, l2o_error *error) {
@@ -185,7 +188,11 @@ static l2o_status restore(trainer *trainer, const safetensors *file, l2o_error *
     status = state_from_json(object, path, &trainer->state, error);
     json_decref(object);
     if (status != L2O_OK) return status;
-    if (trainer->state.stage < 0 || trainer->state.stage > trainer->options.stage_count || trainer->state.log_bytes < 0)
+    const trainer_state *at = &trainer->state;
+    bool outside = at->stage < 0 || at->stage > trainer->options.stage_count ||
+                   (at->stage == trainer->options.stage_count && !at->finished);
+    if (outside || at->stage_draws < 0 || at->draws < 0 || at->updates < 0 || at->evaluations < 0 ||
+        at->recoveries < 0 || at->log_bytes < 0 || at->adam_steps < 0 || !(at->rate_factor > 0))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: the checkpoint's state is damaged; remove the file and train anew", path);
     if (kernel == NULL || strcmp(kernel, trainer->context->kernel) != 0)

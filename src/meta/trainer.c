@@ -246,8 +246,10 @@ static l2o_status leave(trainer *trainer, l2o_status status, l2o_error *error) {
             *error = second;
             return written;
         }
-        return error_set(error, L2O_ERROR_CANCELLED, "interrupted after %lld updates; --resume goes on from %s",
-                         (long long)trainer->boundary.state.updates, trainer->checkpoint_path);
+        char reason[256];
+        snprintf(reason, sizeof reason, "%.255s", error->text);
+        return error_set(error, L2O_ERROR_CANCELLED, "interrupted after %lld updates (%s); --resume goes on from %s",
+                         (long long)trainer->boundary.state.updates, reason, trainer->checkpoint_path);
     }
     return status;
 }
@@ -314,7 +316,7 @@ static l2o_status name_files(trainer *trainer, const char *path, l2o_error *erro
 
 static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int count, l2o_error *error) {
     const l2o_settings *settings = trainer->settings;
-    int components = 1, choice = settings_choice(settings, "tasks");
+    int components = 1, choice = given == NULL ? settings_choice(settings, "tasks") : 0;
     if (given == NULL) TRY(problem_components(settings, &components, error));
     bool apart = choice == 1 || (choice == 0 && trainer->estimator.kind->adapts);
     int tasks = given != NULL ? count : apart ? components : 1;
@@ -350,17 +352,17 @@ static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
 /* The optimizer by name, with fresh weights, or from a file: training goes on from there. */
 static l2o_status make_optimizer(trainer *trainer, l2o_error *error) {
     const char *spec = settings_text(trainer->settings, "optimizer");
-    if (weights_file_recognised(spec)) return weights_file_read(spec, trainer->settings, &trainer->optimizer, error);
-    TRY(optimizer_create(trainer->settings, NULL, &trainer->optimizer, error));
+    TRY(optimizer_from_spec(trainer->settings, spec, 0, &trainer->optimizer, error));
     if (trainer->optimizer->weights == NULL)
         return error_set(error, L2O_ERROR_INPUT, "%s: the optimizer '%s' is hand-designed and has no weights to train",
                          settings_origin(trainer->settings, "optimizer"), spec);
-    optimizer_initialise(trainer->optimizer, trainer->options.seed, 0, trainer->optimizer->weights);
     return L2O_OK;
 }
 
-static l2o_status prepare(trainer *trainer, l2o_problem *const *given, int count, const char *path, l2o_error *error) {
+static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_problem *const *given, int count,
+                          const char *path, l2o_error *error) {
     TRY(name_files(trainer, path, error));
+    TRY(settings_copy(settings, &trainer->settings, error));
     TRY(trainer_options_read(trainer->settings, &trainer->options, error));
     estimator_options_read(trainer->settings, &trainer->estimator);
     TRY(make_optimizer(trainer, error));
@@ -368,15 +370,14 @@ static l2o_status prepare(trainer *trainer, l2o_problem *const *given, int count
     TRY(make_tasks(trainer, given, count, error));
     TRY(make_buffers(trainer, error));
     bool resume = settings_flag(trainer->settings, "resume");
-    TRY(settings_check_used(trainer->settings, "training", error));
+    settings_share_use(trainer->settings, settings);
+    TRY(settings_check_used(settings, "training", error));
     trainer->state = (trainer_state){.best = INFINITY, .kept = NAN, .validation = NAN, .rate_factor = 1};
     memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
     memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
-    bool found = false;
-    if (resume) TRY(checkpoint_read(trainer, &found, error));
-    trainer->resumed = found;
-    TRY(trainer_log_open(trainer, found, error));
-    if (found && !trainer->state.finished)
+    if (resume) TRY(checkpoint_read(trainer, &trainer->resumed, error));
+    TRY(trainer_log_open(trainer, trainer->resumed, error));
+    if (trainer->resumed && !trainer->state.finished)
         say(trainer, "resuming after %lld updates, in stage %d of %d", (long long)trainer->state.updates,
             trainer->state.stage + 1, trainer->options.stage_count);
     return learn_range(trainer, error);
@@ -391,6 +392,7 @@ static void trainer_release(trainer *trainer) {
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     adam_free(&trainer->adam);
     optimizer_free(trainer->optimizer);
+    settings_free(trainer->settings);
     memory_free(trainer);
 }
 
@@ -415,10 +417,11 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
     l2o_error *error = &context->error;
     error_clear(error);
     double started = now();
+    *out = (l2o_training_report){.best_validation = NAN};
     trainer *trainer = memory_allocate(1, sizeof *trainer, error);
     if (trainer == NULL) return error->status;
-    *trainer = (struct trainer){.context = context, .settings = settings, .report = function, .report_user = user};
-    l2o_status status = prepare(trainer, tasks, task_count, path, error);
+    *trainer = (struct trainer){.context = context, .report = function, .report_user = user};
+    l2o_status status = prepare(trainer, settings, tasks, task_count, path, error);
     if (status == L2O_OK) status = run(trainer, error);
     if (status == L2O_OK) status = note_provenance(trainer, error);
     if (status == L2O_OK) status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, path, error);

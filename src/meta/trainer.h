@@ -53,7 +53,7 @@ typedef struct trainer_state {
 
 typedef struct trainer {
     l2o_context *context;
-    const l2o_settings *settings;
+    l2o_settings *settings; /* a copy, so that it knows what training alone has read */
     optimizer *optimizer;
     estimator_options estimator;
     trainer_options options;
@@ -73,6 +73,7 @@ typedef struct trainer {
     range range;
     char path[512], checkpoint_path[512], log_path[512], plot_path[512];
     void *log; /* FILE */
+    bool resumed;
     double last_checkpoint;
     l2o_training_function report;
     void *report_user;

@@ -45,11 +45,12 @@ static l2o_status read_list(const l2o_settings *settings, const char *name, int6
         char *end;
         errno = 0;
         long long number = strtoll(at, &end, 10);
-        bool valid = end != at && errno == 0 && number >= 1 && number <= 1000000000 && (*end == ',' || *end == '\0');
+        bool valid = end != at && errno == 0 && number >= 1 && number <= 100000000 && (*end == ',' || *end == '\0');
         if (!valid || *count == MOST_STAGES)
-            return error_set(error, L2O_ERROR_INPUT,
-                             "%s: '%s' is a list of at most %d whole numbers from 1, separated by commas, not '%s'",
-                             settings_origin(settings, name), name, (int)MOST_STAGES, text);
+            return error_set(
+                error, L2O_ERROR_INPUT,
+                "%s: '%s' is a list of at most %d whole numbers from 1 to 1e8, separated by commas, not '%s'",
+                settings_origin(settings, name), name, (int)MOST_STAGES, text);
         numbers[(*count)++] = number;
         if (*end == '\0') return L2O_OK;
         at = end + 1;

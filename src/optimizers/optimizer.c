@@ -28,10 +28,16 @@ static l2o_status note_architecture(optimizer *optimizer, const l2o_settings *se
         json_decref(object);
         return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
     }
+    bool noted = true;
     for (const setting *s = optimizer->ops->settings; s != NULL && s->name != NULL; s++)
         if (s->default_value != NULL || settings_is_set(settings, s->name))
-            json_object_set_new(object, s->name, json_string(settings_text(settings, s->name)));
-    json_object_set_new(object, "gradient-scale", json_string(optimizer->scale_by_batch ? "batch" : "instance"));
+            noted &= json_object_set_new(object, s->name, json_string(settings_text(settings, s->name))) == 0;
+    noted &= json_object_set_new(object, "gradient-scale",
+                                 json_string(optimizer->scale_by_batch ? "batch" : "instance")) == 0;
+    if (!noted) {
+        json_decref(object);
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
+    }
     return optimizer_note(optimizer, "architecture", object, error);
 }
 

@@ -8,6 +8,16 @@
 #include "dist/context.h"
 #include "optimizers/weights_file.h"
 
+/* Where the name in a spec ends and its options begin: the path of a file of weights may hold colons itself. */
+static char *name_end(char *spec) {
+    static const char extension[] = ".safetensors";
+    for (char *at = strstr(spec, extension); at != NULL; at = strstr(at + 1, extension)) {
+        char *end = at + sizeof extension - 1;
+        if (*end == ':' || *end == '\0') return end;
+    }
+    return spec + strcspn(spec, ":");
+}
+
 static l2o_status apply_option(l2o_settings *settings, char *option, const char *spec, l2o_error *error) {
     char *equals = strchr(option, '=');
     if (equals == NULL || equals == option)
@@ -19,11 +29,15 @@ static l2o_status apply_option(l2o_settings *settings, char *option, const char 
 l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, uint32_t draw, optimizer **out,
                                l2o_error *error) {
     l2o_settings *own = NULL;
+    *out = NULL;
     char *copy = memory_string(spec, error);
     if (copy == NULL) return error->status;
     l2o_status status = settings_copy(settings, &own, error);
-    char *name = copy, *rest = strchr(copy, ':');
-    if (rest != NULL) *rest++ = '\0';
+    char *name = copy, *rest = name_end(copy);
+    if (*rest == '\0')
+        rest = NULL;
+    else
+        *rest++ = '\0';
     while (status == L2O_OK && rest != NULL) {
         char *option = rest;
         rest = strchr(option, ':');
@@ -40,7 +54,7 @@ l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, u
     /* What the copy read counts as read; what was given for this optimizer alone must have been. */
     if (status == L2O_OK) settings_share_use(own, settings);
     if (status == L2O_OK) status = settings_check_origin(own, spec, error);
-    if (status != L2O_OK && own != NULL && *out != NULL) {
+    if (status != L2O_OK) {
         optimizer_free(*out);
         *out = NULL;
     }

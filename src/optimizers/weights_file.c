@@ -60,11 +60,22 @@ static l2o_status add_metadata(safetensors *file, const optimizer *optimizer, l2
     return L2O_OK;
 }
 
+/* What could not be read again is not written. */
+static l2o_status check_numbers(const optimizer *optimizer, dtype type, const float *rounded, l2o_error *error) {
+    for (int64_t i = 0; i < optimizer->weight_total; i++) {
+        double number = type == DTYPE_FLOAT32 ? (double)rounded[i] : optimizer->weights[i];
+        if (!isfinite(number))
+            return error_set(error, L2O_ERROR_NUMERIC, "weight %lld of '%s' is %g; such weights are not written",
+                             (long long)i, optimizer->ops->name, number);
+    }
+    return L2O_OK;
+}
+
 static l2o_status add_tensors(safetensors *file, const optimizer *optimizer, dtype type, l2o_error *error) {
     float *rounded = memory_allocate((size_t)optimizer->weight_total, sizeof *rounded, error);
     if (rounded == NULL) return error->status;
     for (int64_t i = 0; i < optimizer->weight_total; i++) rounded[i] = (float)optimizer->weights[i];
-    l2o_status status = L2O_OK;
+    l2o_status status = check_numbers(optimizer, type, rounded, error);
     for (int k = 0; k < optimizer->weight_count && status == L2O_OK; k++) {
         const weight_layout *layout = &optimizer->layout[k];
         bool vector = layout->rows == 1;
@@ -116,11 +127,10 @@ static l2o_status adopt(l2o_settings *settings, const char *name, const char *va
     if (!settings_is_defined(settings, name))
         return error_set(error, L2O_ERROR_INPUT, "%s: the architecture names '%s', which this program does not know",
                          path, name);
-    if (settings_is_set(settings, name) && settings_origin(settings, name)[0] == '-' &&
-        strcmp(settings_text(settings, name), value) != 0)
+    if (settings_is_given(settings, name) && !settings_equals(settings, name, value))
         return error_set(error, L2O_ERROR_INPUT,
-                         "%s: its weights have %s = %s, but %s asks for %s; remove the flag or train other weights",
-                         path, name, value, settings_origin(settings, name), settings_text(settings, name));
+                         "%s: its weights have %s = %s, but %s asks for %s; remove that or train other weights", path,
+                         name, value, settings_origin(settings, name), settings_text(settings, name));
     settings_mark_used(settings, name);
     return settings_set(settings, name, value, path, error);
 }

@@ -10,7 +10,7 @@ enum { SAMPLED_INSTANCES = 256 }; /* a range needs no more */
 static const double FAR = 10.0;   /* beyond this factor a problem is far outside */
 
 static void include_number(double number, double *smallest, double *largest) {
-    if (isnan(number)) return;
+    if (!isfinite(number)) return; /* says nothing about where problems lie, and JSON could not hold it */
     if (isnan(*smallest) || number < *smallest) *smallest = number;
     if (isnan(*largest) || number > *largest) *largest = number;
 }
