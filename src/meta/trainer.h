@@ -60,7 +60,6 @@ typedef struct trainer {
     meta_task tasks[MOST_TASKS];
     problem *owned[MOST_TASKS]; /* problems that the trainer made itself */
     int task_count;
-    bool resumed;
     adam adam;
     trainer_state state;
     double *weights; /* phi: optimizer->weights */
