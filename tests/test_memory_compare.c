@@ -26,17 +26,6 @@ typedef struct inputs {
     const char *optimizers;
 } inputs;
 
-static l2o_status work(l2o_context *context, const l2o_settings *settings) {
-    l2o_comparison *made;
-    char *json;
-    TRY(l2o_compare(context, settings, NULL, NULL, &made));
-    l2o_status status = l2o_comparison_json(context, made, &json);
-    if (status == L2O_OK) l2o_string_free(json);
-    if (status == L2O_OK) status = l2o_comparison_plot(context, made, "title", "/dev/null");
-    l2o_comparison_free(made);
-    return status;
-}
-
 static l2o_status body(void *argument, l2o_error *error) {
     const inputs *given = argument;
     l2o_context *context;
@@ -49,7 +38,9 @@ static l2o_status body(void *argument, l2o_error *error) {
     l2o_settings *settings;
     status = make_settings(given->all, given->optimizers, &settings, error);
     if (status == L2O_OK) {
-        status = work(context, settings);
+        l2o_comparison *made;
+        status = l2o_compare(context, settings, NULL, NULL, &made);
+        if (status == L2O_OK) l2o_comparison_free(made);
         *error = context->error;
         settings_free(settings);
     }
@@ -71,7 +62,41 @@ static void test_each_allocation(void **state) {
     settings_free(all);
 }
 
+typedef struct outputs {
+    l2o_context *context;
+    const l2o_comparison *comparison;
+} outputs;
+
+static l2o_status write_out(void *argument, l2o_error *error) {
+    const outputs *given = argument;
+    char *json;
+    l2o_status status = l2o_comparison_json(given->context, given->comparison, &json);
+    if (status == L2O_OK) l2o_string_free(json);
+    if (status == L2O_OK) status = l2o_comparison_plot(given->context, given->comparison, "title", "/dev/null");
+    *error = given->context->error;
+    return status;
+}
+
+/* Of one comparison, because how long its texts are depends on the seconds in them. */
+static void test_writing(void **state) {
+    (void)state;
+    l2o_error error = {0};
+    l2o_settings *all, *settings;
+    outputs given;
+    l2o_comparison *made;
+    assert_int_equal(catalog_settings(&all, &error), L2O_OK);
+    assert_int_equal(make_settings(all, "fista,adam:rate=0.1", &settings, &error), L2O_OK);
+    assert_int_equal(l2o_context_create(1, "portable", &given.context), L2O_OK);
+    assert_int_equal(l2o_compare(given.context, settings, NULL, NULL, &made), L2O_OK);
+    given.comparison = made;
+    assert_true(fault_each(write_out, &given) > 5);
+    l2o_comparison_free(made);
+    l2o_context_free(given.context);
+    settings_free(settings);
+    settings_free(all);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation), cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
