@@ -193,6 +193,14 @@ static bool is_answer(const char *word) {
     return false;
 }
 
+static bool set_config(command *command, const char *path, int *code) {
+    const char *before = command->values[OPTION_CONFIG];
+    if (before != NULL)
+        *code = command_complain("%s: settings are already read from %s; give one INI file", path, before);
+    command->values[OPTION_CONFIG] = path;
+    return before == NULL;
+}
+
 /* Reads the option at words[*at] and steps over its value. */
 static bool read_option(command *command, int count, char *const *words, int *at, char **words_free, int *code) {
     size_t length;
@@ -215,8 +223,10 @@ static bool read_option(command *command, int count, char *const *words, int *at
         }
         if (value == NULL && next != NULL) value = words[++*at];
         if (value == NULL) *code = command_complain("--%s needs a value: --%s %s", name, name, options[own].value);
+        if (value == NULL) return false;
+        if (own == OPTION_CONFIG) return set_config(command, value, code);
         command->values[own] = value;
-        return value != NULL;
+        return true;
     }
     l2o_setting_description description;
     if (command->verb->groups == 0 || !find_setting(command, name, &description)) {
@@ -241,15 +251,7 @@ static bool ends_with(const char *text, const char *end) {
 /* An argument that is an INI file is the value of --config. */
 static bool read_argument(command *command, const char *word, int *code) {
     const verb *verb = command->verb;
-    if (takes_option(verb, OPTION_CONFIG) && ends_with(word, ".ini")) {
-        if (command->values[OPTION_CONFIG] != NULL) {
-            *code = command_complain("%s: settings are already read from %s; give one INI file", word,
-                                     command->values[OPTION_CONFIG]);
-            return false;
-        }
-        command->values[OPTION_CONFIG] = word;
-        return true;
-    }
+    if (takes_option(verb, OPTION_CONFIG) && ends_with(word, ".ini")) return set_config(command, word, code);
     if (verb->arguments < 0 || command->argument_count < verb->arguments) {
         command->arguments[command->argument_count++] = word;
         return true;
