@@ -1,0 +1,143 @@
+#!/bin/sh
+# The verbs do what they say on tiny problems: train, adapt, solve, compare, check, info and list, one after another as
+# a user would call them; what takes precedence over what; and quiet.
+set -u
+cd "${L2O_SOURCE_DIR:-.}" || exit 1
+source=$PWD
+l2o=${L2O_BUILD_DIR:-$PWD/build}/l2o
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() {
+    echo "$*"
+    cat out err 2>/dev/null
+    exit 1
+}
+run() { # run CODE WORD...: l2o WORD..., into the files out and err
+    wanted=$1
+    shift
+    "$l2o" "$@" >out 2>err </dev/null
+    code=$?
+    [ "$code" = "$wanted" ] || fail "l2o $*: exit code $code instead of $wanted"
+}
+says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
+tiny="--problem lasso --n 3 --batch 4"
+
+# train
+cat >run.ini <<'INI'
+; three kinds of problems
+[problem]
+problem = lasso
+n = 3
+batch = 4
+A = mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1
+[optimizer]
+layers = 1
+hidden = 4
+[training]
+unroll = 4
+stages = 1,2
+stage-draws = 4,3
+evaluate-every = 2
+INI
+run 0 train run.ini --out w.safetensors --svg curves.svg
+says "trained with"
+says w.safetensors
+for file in w.safetensors w.log.jsonl w.svg curves.svg; do [ -s "$file" ] || fail "train leaves no $file"; done
+cmp w.svg curves.svg || fail "--svg is not the picture of training"
+grep -q 'training: ' err || fail "train shows no progress"
+run 0 train run.ini --out again.safetensors --quiet
+[ -s out ] || [ -s err ] && fail "--quiet is not quiet"
+cmp w.safetensors again.safetensors || fail "training twice gives different weights"
+run 0 train run.ini --out other.safetensors --quiet --seed 2
+cmp -s w.safetensors other.safetensors && fail "another seed gives the same weights"
+run 0 train run.ini --out w.safetensors --quiet --resume
+cmp w.safetensors again.safetensors || fail "resuming what is finished changes the weights"
+
+# info; a flag stands above the INI file, the INI file above the preset, the preset above the default
+run 0 info w.safetensors
+says rnnprop
+says "mix:uniform:0:0.1"
+grep -q '^  batch *4$' out || fail "info does not show the batch of the INI file"
+run 0 train run.ini --preset quick --batch 5 --out p.safetensors --quiet
+run 0 info p.safetensors
+grep -q '^  batch *5$' out || fail "a flag does not override the INI file"
+grep -q '^  hidden *4$' out || fail "the INI file does not override the preset"
+grep -q '^  n *3$' out || fail "the INI file is not read with a preset"
+
+# adapt
+run 0 adapt --weights w.safetensors $tiny --A normal:100 --evaluation-steps 10 --unroll 4 --out a.safetensors
+says "before"
+says "after"
+says "kept: the weights after update 5 of 5 (keep = always)"
+[ -s a.safetensors ] || fail "adapt leaves no weights"
+run 0 adapt --weights w.safetensors $tiny --evaluation-steps 10 --unroll 4 --adaptation-rate 100 --keep best \
+    --out b.safetensors
+says "keep = best"
+run 0 adapt --optimizer w.safetensors $tiny --evaluation-steps 10 --unroll 4 --quiet --out c.safetensors
+[ -s out ] || [ -s err ] && fail "adapt --quiet is not quiet"
+
+# solve
+printf '2 0\n0 1\n1 1\n' >A.csv
+printf '1 1 2\n0 3 1\n5 5 5\n' >b.csv
+run 0 solve --optimizer fista --problem lasso --A A.csv --b b.csv --b-layout rows --lambda 0.1 --dtype float64 --out x.csv
+says "3 of 3 instances solved"
+[ "$(wc -l <x.csv)" -eq 3 ] || fail "x.csv has not one line for each instance"
+# Instance 0: 0.5 |Ax - b|^2 + 0.1 |x|_1 with A'A = [5 1; 1 2], A'b = [4 3]: x = (4.9, 10.6) / 9 where all is positive.
+awk -F, 'NR == 1 && ($1 - 4.9 / 9) ^ 2 + ($2 - 10.6 / 9) ^ 2 > 1e-4 { exit 1 }' x.csv || fail "x is wrong: $(cat x.csv)"
+run 0 solve --optimizer fista --A A.csv --b b.csv --b-layout rows --out x.npy --quiet
+[ -s out ] && fail "solve --quiet prints"
+run 0 solve --optimizer ista --A A.csv --b b.csv --b-layout rows --out x.npz
+run 0 solve --weights a.safetensors $tiny --steps 5
+says "stopped at the limit of steps"
+run 0 solve --optimizer fista $tiny --batch 12
+says "and 2 more; --json prints all"
+run 1 solve --problem quadratic --optimizer sgd:rate=1000 --n 3 --batch 4 --steps 500
+says "diverged"
+for kernel in portable auto; do run 0 solve --optimizer fista $tiny --kernel "$kernel" --threads 1; done
+run 0 solve --optimizer fista $tiny --json --threads 1
+cp out one.json
+run 0 solve --optimizer=fista $tiny --json --threads=2
+cmp one.json out || fail "two threads give another solution than one"
+
+# compare
+run 0 compare --optimizers 'W=w.safetensors:adapt,adam:tune,fista' $tiny --steps 10 --runs 2 --unroll 4 \
+    --out table.json --svg curves.svg
+says "minimum of ln f"
+says "adam:tune"
+says "ln f*"
+says "+-"
+for file in table.json curves.svg; do [ -s "$file" ] || fail "compare leaves no $file"; done
+run 0 compare --optimizers ista,fista $tiny --steps 10 --runs 2 --markdown --quiet --out table.md
+grep -q '^| ista ' out || fail "compare --markdown prints no Markdown"
+cmp out table.md || fail "the Markdown that is printed and that is written differ"
+
+# check
+run 0 check $tiny --hidden 4
+says "no check failed"
+says "meta-gradient, detached inputs"
+run 0 check --problem rosenbrock --batch 2 --optimizer sgd
+run 0 check --vectors "$source/tests/data/vectors.npz"
+says "grad1_flat"
+grep -q 'unheard_of *not compared' out || fail "check does not say what it does not compare"
+says "8 arrays compared, 0 failed, 1 not compared"
+run 0 check --vectors "$source/tests/data/vectors.npz" "$source/tests/data/vectors.npz" --dtype float32
+says "float32: 16 arrays compared"
+
+# list
+run 0 list settings
+says "inner-rate"
+run 0 list settings --markdown
+grep -q '^| `batch` ' out || fail "list settings --markdown has no batch"
+
+# Stopping in order.
+"$l2o" compare --optimizers fista,ista --problem lasso --n 200 --batch 64 --steps 1000000 --json >out 2>err &
+process=$!
+sleep 1
+kill -TERM "$process"
+wait "$process"
+code=$?
+[ "$code" = 143 ] || fail "SIGTERM gives exit code $code instead of 143"
+[ -s out ] && fail "what is stopped prints on standard output"
+exit 0
