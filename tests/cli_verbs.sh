@@ -117,7 +117,7 @@ cmp out table.md || fail "the Markdown that is printed and that is written diffe
 run 0 check $tiny --hidden 4
 says "no check failed"
 says "meta-gradient, detached inputs"
-run 0 check --problem rosenbrock --batch 2 --optimizer sgd
+run 0 check --problem rosenbrock --batch 2 --optimizer adam
 run 0 check --vectors "$source/tests/data/vectors.npz"
 says "grad1_flat"
 grep -q 'unheard_of *not compared' out || fail "check does not say what it does not compare"

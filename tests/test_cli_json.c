@@ -105,7 +105,7 @@ static void test_training(void **state) {
 
 static void test_solve(void **state) {
     (void)state;
-    json_t *solve = run_json(0, "solve --json " TINY "--optimizer fista --dtype float64 --out @/x.npz");
+    json_t *solve = run_json(0, "solve --json " TINY "--optimizer fista --dtype float64 --steps 100000 --out @/x.npz");
     assert_int_equal(whole_of(solve, "instances"), 4);
     assert_int_equal(whole_of(solve, "dimension"), 3);
     assert_int_equal(whole_of(json_object_get(solve, "counts"), "solved-gap"), 4);
