@@ -175,19 +175,6 @@ static l2o_status set_options(compare_entry *entry, const l2o_settings *settings
     return L2O_OK;
 }
 
-/* A file's architecture holds, whatever an option says; so an option that says something else is a mistake. */
-static l2o_status check_architecture(const compare_entry *entry, l2o_error *error) {
-    const json_t *architecture = json_object_get(entry->optimizer->provenance, "architecture");
-    for (int i = 0; i < entry->option_count; i++) {
-        const compare_option *option = &entry->options[i];
-        const char *fixed = json_string_value(json_object_get(architecture, option->key));
-        if (fixed != NULL && strcmp(fixed, option->value) != 0)
-            return error_set(error, L2O_ERROR_INPUT, "its weights have %s = %s; drop the option %s=%s", option->key,
-                             fixed, option->key, option->value);
-    }
-    return L2O_OK;
-}
-
 static l2o_status create_optimizer(compare_entry *entry, arena *arena, l2o_error *error) {
     if (!weights_file_recognised(entry->name)) {
         TRY(optimizer_create(entry->settings, entry->name, &entry->optimizer, error));
@@ -195,7 +182,6 @@ static l2o_status create_optimizer(compare_entry *entry, arena *arena, l2o_error
         return L2O_OK;
     }
     TRY(weights_file_read(entry->name, entry->settings, &entry->optimizer, error));
-    TRY(check_architecture(entry, error));
     size_t bytes = (size_t)entry->optimizer->weight_total * sizeof(double);
     entry->weights = arena_allocate(arena, bytes, error);
     if (entry->weights == NULL) return error->status;
@@ -213,7 +199,7 @@ static l2o_status check_options(const compare_entry *entry, l2o_error *error) {
     for (const setting *s = ops->settings; s != NULL && s->name != NULL; s++) has_rate |= strcmp(s->name, "rate") == 0;
     if (!has_rate)
         return error_set(error, L2O_ERROR_INPUT, "%s has no rate that could be tuned; drop `tune`", ops->name);
-    if (settings_is_set(entry->settings, "rate"))
+    if (settings_is_given(entry->settings, "rate"))
         return error_set(error, L2O_ERROR_INPUT, "the rate is %s already (%s); drop either that or `tune`",
                          settings_text(entry->settings, "rate"), settings_origin(entry->settings, "rate"));
     return L2O_OK;
