@@ -18,6 +18,7 @@ typedef struct NAME(lstm_block) {
     const REAL *h;
     REAL *gates, *bias, *factor, *offset;
     int64_t gate_row, pitch;
+    bool in_place; /* `gates` is where the activations are wanted */
 } NAME(lstm_block);
 
 /* bias[column], with the forget gate's shift of 1, and the constants of the activations; zeros where rows are padded.
@@ -54,12 +55,14 @@ static void NAME(lstm_products)(const NAME(lstm_block) * block) {
 }
 
 INLINE void NAME(lstm_activate)(const NAME(lstm_block) * block) {
-    for (int64_t row = 0; row < block->rows; row++) {
-        REAL *gates = block->gates + row * block->gate_row;
-        for (int64_t j = 0; j < block->gate_row; j += LANES) {
-            const VECTOR factor = NAME(load)(block->factor + j);
+    const int64_t rows = block->rows, gate_row = block->gate_row;
+    const REAL *factors = block->factor, *offsets = block->offset;
+    REAL *gates = block->gates;
+    for (int64_t row = 0; row < rows; row++, gates += gate_row) {
+        for (int64_t j = 0; j < gate_row; j += LANES) {
+            const VECTOR factor = NAME(load)(factors + j);
             const VECTOR t = NAME(vector_tanh)(factor * NAME(load)(gates + j));
-            NAME(store)(gates + j, factor * t + NAME(load)(block->offset + j));
+            NAME(store)(gates + j, NAME(multiply_add)(factor, t, NAME(load)(offsets + j)));
         }
     }
 }
@@ -95,34 +98,56 @@ INLINE void NAME(store_some)(REAL *target, VECTOR v, int64_t count) {
         NAME(store_part)(target, v, count);
 }
 
-/* c' = f c + i g, tanh(c'), h' = o tanh(c'). */
+INLINE void NAME(tanh_row)(int64_t count, const REAL *x, REAL *out) {
+    int64_t j = 0;
+    for (; j + LANES <= count; j += LANES) NAME(store)(out + j, NAME(vector_tanh)(NAME(load)(x + j)));
+    if (j < count) NAME(store_part)(out + j, NAME(vector_tanh)(NAME(load_part)(x + j, count - j)), count - j);
+}
+
+/* f c + i g of up to LANES units, whose gates lie `pitch` apart. */
+INLINE void NAME(cell_part)(const REAL *gates, int64_t pitch, const REAL *c, REAL *c_next, int64_t count) {
+    const VECTOR i = NAME(load_some)(gates, count), f = NAME(load_some)(gates + pitch, count);
+    const VECTOR g = NAME(load_some)(gates + 2 * pitch, count);
+    NAME(store_some)(c_next, NAME(multiply_add)(f, NAME(load_some)(c, count), i * g), count);
+}
+
+INLINE void NAME(product_part)(const REAL *x, const REAL *y, REAL *out, int64_t count) {
+    NAME(store_some)(out, NAME(load_some)(x, count) * NAME(load_some)(y, count), count);
+}
+
+/* c' = f c + i g, tanh(c'), h' = o tanh(c'): in three passes, so that tanh sees one long row where units lie together.
+ * tanh(c') is never kept where h' goes: a vector loaded across the end of a part just stored would wait for it. */
 static void NAME(lstm_state)(const NAME(lstm_block) * block) {
+    REAL scratch[GATE_ELEMENTS / 4];
     const lstm_forward_arguments *arguments = block->arguments;
-    const int64_t hidden = arguments->hidden, pitch = block->pitch, units = block->units;
-    const int64_t first = block->row * hidden + block->unit;
-    const REAL *c = (const REAL *)arguments->c + first;
+    const int64_t hidden = arguments->hidden, pitch = block->pitch, units = block->units, rows = block->rows;
+    const int64_t first = block->row * hidden + block->unit, gate_row = block->gate_row;
+    const int64_t whole = units / LANES * LANES, rest = units - whole;
+    const REAL *gates = block->gates, *c = (const REAL *)arguments->c + first;
     REAL *c_next = (REAL *)arguments->c_next + first, *h_next = (REAL *)arguments->h_next + first;
-    REAL *tanh_c = arguments->tanh_c ? (REAL *)arguments->tanh_c + first : NULL;
-    for (int64_t row = 0; row < block->rows; row++) {
-        const REAL *gates = block->gates + row * block->gate_row;
-        for (int64_t j = 0; j < units; j += LANES) {
-            const int64_t count = units - j < LANES ? units - j : LANES, at = row * hidden + j;
-            const VECTOR i = NAME(load_some)(gates + j, count), f = NAME(load_some)(gates + pitch + j, count);
-            const VECTOR g = NAME(load_some)(gates + 2 * pitch + j, count);
-            const VECTOR o = NAME(load_some)(gates + 3 * pitch + j, count);
-            const VECTOR next = f * NAME(load_some)(c + at, count) + i * g;
-            const VECTOR t = NAME(vector_tanh)(next);
-            NAME(store_some)(c_next + at, next, count);
-            if (tanh_c) NAME(store_some)(tanh_c + at, t, count);
-            NAME(store_some)(h_next + at, o * t, count);
-        }
+    const int64_t t_pitch = arguments->tanh_c ? hidden : units;
+    REAL *t = arguments->tanh_c ? (REAL *)arguments->tanh_c + first : scratch;
+    for (int64_t row = 0; row < rows; row++) {
+        const REAL *gate = gates + row * gate_row, *old = c + row * hidden;
+        REAL *next = c_next + row * hidden;
+        for (int64_t j = 0; j < whole; j += LANES) NAME(cell_part)(gate + j, pitch, old + j, next + j, LANES);
+        if (rest) NAME(cell_part)(gate + whole, pitch, old + whole, next + whole, rest);
+    }
+    const bool together = units == hidden;
+    for (int64_t row = 0; row < (together ? 1 : rows); row++)
+        NAME(tanh_row)(together ? rows * hidden : units, c_next + row * hidden, t + row * t_pitch);
+    for (int64_t row = 0; row < rows; row++) {
+        const REAL *o = gates + row * gate_row + 3 * pitch, *t_row = t + row * t_pitch;
+        REAL *next = h_next + row * hidden;
+        for (int64_t j = 0; j < whole; j += LANES) NAME(product_part)(o + j, t_row + j, next + j, LANES);
+        if (rest) NAME(product_part)(o + whole, t_row + whole, next + whole, rest);
     }
 }
 
 static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
     NAME(lstm_products)(block);
     NAME(lstm_activate)(block);
-    if (block->arguments->activations) NAME(lstm_save)(block);
+    if (block->arguments->activations && !block->in_place) NAME(lstm_save)(block);
     NAME(lstm_state)(block);
 }
 
@@ -177,13 +202,15 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
              .factor = factor,
              .offset = offset,
              .gate_row = gate_row,
-             .pitch = hidden};
+             .pitch = hidden,
+             .in_place = arguments->activations && gate_row == 4 * hidden};
     NAME(lstm_constants)(&block);
     const int64_t fitting = GATE_ELEMENTS / gate_row, most = fitting > 40 ? fitting / 40 * 40 : fitting;
     if (gate_row > 4 * hidden) memset(gates, 0, sizeof gates); /* the padding is computed with, and never read */
     for (block.row = 0; block.row < arguments->rows; block.row += most) {
         block.rows = arguments->rows - block.row < most ? arguments->rows - block.row : most;
         block.h = (const REAL *)arguments->h + block.row * hidden;
+        if (block.in_place) block.gates = (REAL *)arguments->activations + block.row * gate_row;
         NAME(lstm_block_forward)(&block);
     }
 }

@@ -76,11 +76,11 @@ INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
     return NAME(expm1_reduced)(x - n * LN2) * power + (power - REAL_C(1.0));
 }
 
-/* tanh(a) = e / (e + 2) with e = exp(2 a) - 1 and a = |x|. */
+/* tanh(a) = e / (e + 2) with e = exp(2 a) - 1 and a = |x|, which is 1 to rounding where a is cut off. */
 INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
-    const VECTOR a = (VECTOR)((BITS)x & ~SIGN_BIT);
+    const VECTOR a = NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(TANH_SATURATES));
     const VECTOR e = NAME(vector_expm1)(a + a);
-    const VECTOR t = NAME(select)(a > TANH_SATURATES, NAME(splat)(1), e / (e + REAL_C(2.0)));
+    const VECTOR t = e / (e + REAL_C(2.0));
     return (VECTOR)((BITS)t | ((BITS)x & SIGN_BIT));
 }
 

@@ -64,6 +64,21 @@ INLINE VECTOR NAME(select)(MASK mask, VECTOR yes, VECTOR no) {
     return (VECTOR)((mask & (MASK)yes) | (~mask & (MASK)no));
 }
 
+/* The lesser of x and a limit; a NaN in x stays one. */
+INLINE VECTOR NAME(at_most)(VECTOR x, VECTOR limit) {
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+    return (VECTOR)_mm512_min_ps((__m512)limit, (__m512)x);
+#elif VECTOR_BYTES == 64
+    return (VECTOR)_mm512_min_pd((__m512d)limit, (__m512d)x);
+#elif VECTOR_BYTES == 32 && REAL_BITS == 32
+    return (VECTOR)_mm256_min_ps((__m256)limit, (__m256)x);
+#elif VECTOR_BYTES == 32
+    return (VECTOR)_mm256_min_pd((__m256d)limit, (__m256d)x);
+#else
+    return NAME(select)(x > limit, limit, x);
+#endif
+}
+
 /* a b + c, rounded once wherever the table's instruction set can: a compiler left to itself fuses in one place and not
  * in another, and then equal elements would get other bits in other tiles. */
 INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR c) {
