@@ -114,10 +114,76 @@ static void lstm_backward(tape *tape, value *activations, value *tanh_c, value *
     tape_record(tape, &operation_lstm_backward, 5, (value *[]){activations, tanh_c, c, dh, dc}, 2, output);
 }
 
+/* One product for both where the weights of x and h lie together: [dx, dh] = dgates [Wx; Wh]'. */
+static void inputs_backward(const tape *tape, value *const *in, const void *dgates, void *scratch, value *dx,
+                            value *dh) {
+    int64_t rows = in[C]->rows, input = in[X]->columns, hidden = in[C]->columns, gates = 4 * hidden;
+    const char *after_wx = (const char *)in[WX]->data + (size_t)(input * gates) * dtype_size(tape->kernels->type);
+    if (dx != NULL && dh != NULL && after_wx == in[WH]->data) {
+        tape->kernels->gemm(false, true, rows, input + hidden, gates, 1.0, dgates, gates, in[WX]->data, gates, 0.0,
+                            scratch, input + hidden);
+        tape->kernels->split_columns(rows, input, hidden, scratch, dx->data, dh->data);
+        return;
+    }
+    if (dx != NULL)
+        tape->kernels->gemm(false, true, rows, input, gates, 1.0, dgates, gates, in[WX]->data, gates, 0.0, dx->data,
+                            input);
+    if (dh != NULL)
+        tape->kernels->gemm(false, true, rows, hidden, gates, 1.0, dgates, gates, in[WH]->data, gates, 0.0, dh->data,
+                            hidden);
+}
+
+/* The derivative when nothing is recorded and the gates' own cotangents are zero: the gradients of the weights grow in
+ * place, and what is between is given back at once, so that an unroll's backward pass keeps to the cache. */
+static void lstm_derivative_unrecorded(tape *tape, const record *record, value *const *cotangent, value **result) {
+    value *const *in = record->input;
+    int64_t rows = in[C]->rows, input = in[X]->columns, hidden = in[C]->columns, gates = 4 * hidden;
+    const kernels *kernels = tape->kernels;
+    value *dx = in[X]->differentiable ? tape_value(tape, rows, input) : NULL;
+    value *dh = in[H]->differentiable ? tape_value(tape, rows, hidden) : NULL;
+    value *dc = tape_value(tape, rows, hidden);
+    value *dwx = in[WX]->differentiable ? tape_accumulator(tape, in[WX]) : NULL;
+    value *dwh = in[WH]->differentiable ? tape_accumulator(tape, in[WH]) : NULL;
+    value *db = in[B]->differentiable ? tape_accumulator(tape, in[B]) : NULL;
+    arena_mark mark = arena_position(tape->arena);
+    size_t width = dtype_size(kernels->type);
+    void *dgates = arena_allocate(tape->arena, (size_t)(rows * gates) * width, tape->error);
+    void *scratch = arena_allocate(tape->arena, (size_t)(rows * (input + hidden) + gates) * width, tape->error);
+    if (tape_status(tape) != L2O_OK) return;
+    kernels->lstm_backward(&(lstm_backward_arguments){
+        .rows = rows,
+        .hidden = hidden,
+        .activations = record->output[ACTIVATIONS]->data,
+        .tanh_c = record->output[TANH_C]->data,
+        .c = in[C]->data,
+        .dh = cotangent[H_NEXT] == NULL ? NULL : cotangent[H_NEXT]->data,
+        .dc = cotangent[C_NEXT] == NULL ? NULL : cotangent[C_NEXT]->data,
+        .dgates = dgates,
+        .dc_previous = dc->data,
+    });
+    inputs_backward(tape, in, dgates, scratch, dx, dh);
+    if (dwx != NULL)
+        kernels->gemm(true, false, input, gates, rows, 1.0, in[X]->data, input, dgates, gates, 1.0, dwx->data, gates);
+    if (dwh != NULL)
+        kernels->gemm(true, false, hidden, gates, rows, 1.0, in[H]->data, hidden, dgates, gates, 1.0, dwh->data, gates);
+    if (db != NULL) {
+        kernels->sum_rows(rows, gates, dgates, scratch);
+        kernels->axpy(gates, 1.0, scratch, db->data);
+    }
+    arena_reset(tape->arena, mark);
+    result[X] = dx;
+    result[H] = dh;
+    result[C] = dc;
+}
+
 static void lstm_derivative(tape *tape, const record *record, value *const *cotangent, value **result) {
     value *const *in = record->input;
     value *activations = record->output[ACTIVATIONS], *tanh_c = record->output[TANH_C];
     value *dc = cotangent[C_NEXT], *dgates = NULL;
+    if (!tape->recording && cotangent[TANH_C] == NULL && cotangent[ACTIVATIONS] == NULL) {
+        lstm_derivative_unrecorded(tape, record, cotangent, result);
+        return;
+    }
     if (cotangent[TANH_C] != NULL)
         dc = sum_of(tape, dc, tape_multiply(tape, cotangent[TANH_C], tanh_slope(tape, tanh_c)));
     if (cotangent[H_NEXT] != NULL || dc != NULL)

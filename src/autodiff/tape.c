@@ -93,13 +93,40 @@ record *tape_record(tape *tape, const operation *operation, int inputs, value *c
     return made;
 }
 
+static void enter_pass(value *target, uint32_t pass) {
+    if (target->pass == pass) return;
+    target->pass = pass;
+    target->cotangent = NULL;
+    target->owns_cotangent = false;
+}
+
+value *tape_accumulator(tape *tape, value *target) {
+    if (target == NULL) return NULL;
+    enter_pass(target, tape->passes);
+    if (target->cotangent != NULL && target->owns_cotangent) return target->cotangent;
+    value *own = tape_value(tape, target->rows, target->columns);
+    if (own == NULL) return NULL;
+    size_t bytes = (size_t)(target->rows * target->columns) * dtype_size(tape->kernels->type);
+    if (target->cotangent == NULL)
+        memset(own->data, 0, bytes);
+    else
+        memcpy(own->data, target->cotangent->data, bytes);
+    target->cotangent = own;
+    target->owns_cotangent = true;
+    return own;
+}
+
 static void accumulate(tape *tape, value *target, value *cotangent, uint32_t pass) {
     if (cotangent == NULL || target == NULL) return;
-    if (target->pass != pass) {
-        target->pass = pass;
-        target->cotangent = NULL;
+    enter_pass(target, pass);
+    if (target->cotangent == NULL) {
+        target->cotangent = cotangent;
+    } else if (target->owns_cotangent) {
+        tape->kernels->axpy(target->rows * target->columns, 1.0, cotangent->data, target->cotangent->data);
+    } else {
+        target->cotangent = tape_add(tape, target->cotangent, cotangent);
+        target->owns_cotangent = !tape->recording && target->cotangent != NULL;
     }
-    target->cotangent = target->cotangent == NULL ? cotangent : tape_add(tape, target->cotangent, cotangent);
 }
 
 static value *cotangent_of(const value *target, uint32_t pass) {

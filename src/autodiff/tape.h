@@ -37,6 +37,7 @@ struct value {
     bool differentiable;
     value *cotangent; /* scratch of the gradient pass numbered `pass` */
     uint32_t pass;
+    bool owns_cotangent; /* nobody else refers to it, so it may be added to in place */
 };
 
 struct record {
@@ -118,6 +119,10 @@ l2o_status tape_gradient(tape *tape, int outputs, value *const *output, value *c
 value *tape_value(tape *tape, int64_t rows, int64_t columns);
 record *tape_record(tape *tape, const operation *operation, int inputs, value *const *input, int outputs,
                     value *const *output);
+
+/* For derivatives that add to what other records gave, when the tape is not recording: where the present gradient pass
+ * keeps the cotangent of `target`, zeros at first, to be added to in place. */
+value *tape_accumulator(tape *tape, value *target);
 
 /* All operations of this room, for the test that closes them under differentiation; NULL past the end. */
 const operation *tape_operation_at(int index);

@@ -80,6 +80,8 @@ typedef struct kernels {
     /* sign(x) max(|x| - threshold, 0); a broadcast threshold may be negative, then it expands: the formula as written.
      */
     void (*soft_threshold)(int64_t rows, int64_t columns, const void *x, operand threshold, void *out);
+    /* x[rows, left + right] into left_part[rows, left] and right_part[rows, right]. */
+    void (*split_columns)(int64_t rows, int64_t left, int64_t right, const void *x, void *left_part, void *right_part);
     void (*axpy)(int64_t count, double alpha, const void *x, void *y); /* y += alpha x */
     double (*dot)(int64_t count, const void *x, const void *y);        /* accumulated in float64 */
     void (*lstm_forward)(const lstm_forward_arguments *arguments);

@@ -46,6 +46,7 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .sum_rows = NAME(sum_rows),
     .sum_columns = NAME(sum_columns),
     .soft_threshold = NAME(soft_threshold),
+    .split_columns = NAME(split_columns),
     .axpy = NAME(axpy),
     .dot = NAME(dot),
     .lstm_forward = NAME(lstm_forward),

@@ -134,6 +134,23 @@ static void NAME(soft_threshold)(int64_t rows, int64_t columns, const void *x, o
     NAME(map_rows)(NAME(soft_threshold_row), rows, columns, (operand){x, columns, 1}, threshold, out);
 }
 
+static void NAME(split_columns)(int64_t rows, int64_t left, int64_t right, const void *x_data, void *left_part,
+                                void *right_part) {
+    const REAL *x = x_data;
+    REAL *const out[2] = {left_part, right_part};
+    const int64_t widths[2] = {left, right};
+    for (int part = 0; part < 2; part++, x += left) {
+        const int64_t width = widths[part], whole = width / LANES * LANES;
+        for (int64_t i = 0; i < rows; i++) {
+            const REAL *from = x + i * (left + right);
+            REAL *to = out[part] + i * width;
+            for (int64_t j = 0; j < whole; j += LANES) NAME(store)(to + j, NAME(load)(from + j));
+            if (whole < width)
+                NAME(store_part)(to + whole, NAME(load_part)(from + whole, width - whole), width - whole);
+        }
+    }
+}
+
 static void NAME(axpy)(int64_t count, double alpha, const void *x_data, void *y_data) {
     const REAL *x = x_data, factor = (REAL)alpha;
     REAL *y = y_data;
