@@ -131,13 +131,21 @@ says "inner-rate"
 run 0 list settings --markdown
 grep -q '^| `batch` ' out || fail "list settings --markdown has no batch"
 
-# Stopping in order.
-"$l2o" compare --optimizers fista,ista --problem lasso --n 200 --batch 64 --steps 1000000 --json >out 2>err &
-process=$!
-sleep 1
-kill -TERM "$process"
-wait "$process"
-code=$?
-[ "$code" = 143 ] || fail "SIGTERM gives exit code $code instead of 143"
-[ -s out ] && fail "what is stopped prints on standard output"
+# Stopping in order: SIGTERM anywhere; Ctrl-C where a background process can be made to listen to it.
+stopped() { # stopped SIGNAL CODE COMMAND...
+    signal=$1
+    wanted=$2
+    shift 2
+    "$@" compare --optimizers fista,ista --problem lasso --n 200 --batch 64 --steps 1000000 --json >out 2>err &
+    process=$!
+    sleep 1
+    kill -"$signal" "$process"
+    wait "$process"
+    code=$?
+    [ "$code" = "$wanted" ] || fail "SIG$signal gives exit code $code instead of $wanted"
+    [ -s out ] && fail "what is stopped prints on standard output"
+    return 0
+}
+stopped TERM 143 "$l2o"
+if env --default-signal=INT true 2>/dev/null; then stopped INT 130 env --default-signal=INT "$l2o"; fi
 exit 0
