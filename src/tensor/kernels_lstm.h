@@ -215,32 +215,50 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
     }
 }
 
-static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
-    const int64_t hidden = arguments->hidden;
+/* Where one row's part of each array begins. */
+typedef struct NAME(backward_part) {
+    const REAL *gates, *tanh_c, *c, *dh, *dc;
+    REAL *dgates, *dc_previous;
+} NAME(backward_part);
+
+INLINE void NAME(lstm_backward_part)(const NAME(backward_part) * part, int64_t hidden, int64_t count) {
     const VECTOR one = NAME(splat)(1), zero = {0};
+    const VECTOR i = NAME(load_some)(part->gates, count), f = NAME(load_some)(part->gates + hidden, count);
+    const VECTOR g = NAME(load_some)(part->gates + 2 * hidden, count);
+    const VECTOR o = NAME(load_some)(part->gates + 3 * hidden, count);
+    const VECTOR t = NAME(load_some)(part->tanh_c, count), old = NAME(load_some)(part->c, count);
+    const VECTOR dh = part->dh ? NAME(load_some)(part->dh, count) : zero;
+    const VECTOR dc = dh * o * (one - t * t) + (part->dc ? NAME(load_some)(part->dc, count) : zero);
+    NAME(store_some)(part->dgates, dc * g * (i * (one - i)), count);
+    NAME(store_some)(part->dgates + hidden, dc * old * (f * (one - f)), count);
+    NAME(store_some)(part->dgates + 2 * hidden, dc * i * (one - g * g), count);
+    NAME(store_some)(part->dgates + 3 * hidden, dh * t * (o * (one - o)), count);
+    NAME(store_some)(part->dc_previous, dc * f, count);
+}
+
+static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
+    const int64_t hidden = arguments->hidden, whole = hidden / LANES * LANES;
     for (int64_t row = 0; row < arguments->rows; row++) {
-        const REAL *gates = (const REAL *)arguments->activations + row * 4 * hidden;
-        const REAL *tanh_c = (const REAL *)arguments->tanh_c + row * hidden;
-        const REAL *c = (const REAL *)arguments->c + row * hidden;
-        const REAL *dh_row = arguments->dh ? (const REAL *)arguments->dh + row * hidden : NULL;
-        const REAL *dc_row = arguments->dc ? (const REAL *)arguments->dc + row * hidden : NULL;
-        REAL *dgates = (REAL *)arguments->dgates + row * 4 * hidden;
-        REAL *dc_previous = (REAL *)arguments->dc_previous + row * hidden;
-        for (int64_t j = 0; j < hidden; j += LANES) {
-            const int64_t count = hidden - j < LANES ? hidden - j : LANES;
-            const VECTOR i = NAME(load_some)(gates + j, count), f = NAME(load_some)(gates + hidden + j, count);
-            const VECTOR g = NAME(load_some)(gates + 2 * hidden + j, count);
-            const VECTOR o = NAME(load_some)(gates + 3 * hidden + j, count);
-            const VECTOR t = NAME(load_some)(tanh_c + j, count);
-            const VECTOR old = NAME(load_some)(c + j, count);
-            const VECTOR dh = dh_row ? NAME(load_some)(dh_row + j, count) : zero;
-            const VECTOR dc = dh * o * (one - t * t) + (dc_row ? NAME(load_some)(dc_row + j, count) : zero);
-            NAME(store_some)(dgates + j, dc * g * (i * (one - i)), count);
-            NAME(store_some)(dgates + hidden + j, dc * old * (f * (one - f)), count);
-            NAME(store_some)(dgates + 2 * hidden + j, dc * i * (one - g * g), count);
-            NAME(store_some)(dgates + 3 * hidden + j, dh * t * (o * (one - o)), count);
-            NAME(store_some)(dc_previous + j, dc * f, count);
+        const int64_t first = row * hidden;
+        NAME(backward_part)
+        part = {.gates = (const REAL *)arguments->activations + 4 * first,
+                .tanh_c = (const REAL *)arguments->tanh_c + first,
+                .c = (const REAL *)arguments->c + first,
+                .dh = arguments->dh ? (const REAL *)arguments->dh + first : NULL,
+                .dc = arguments->dc ? (const REAL *)arguments->dc + first : NULL,
+                .dgates = (REAL *)arguments->dgates + 4 * first,
+                .dc_previous = (REAL *)arguments->dc_previous + first};
+        for (int64_t j = 0; j < whole; j += LANES) {
+            NAME(lstm_backward_part)(&part, hidden, LANES);
+            part.gates += LANES;
+            part.tanh_c += LANES;
+            part.c += LANES;
+            if (part.dh) part.dh += LANES;
+            if (part.dc) part.dc += LANES;
+            part.dgates += LANES;
+            part.dc_previous += LANES;
         }
+        if (whole < hidden) NAME(lstm_backward_part)(&part, hidden, hidden - whole);
     }
 }
 
