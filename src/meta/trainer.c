@@ -417,14 +417,17 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
     l2o_error *error = &context->error;
     error_clear(error);
     double started = now();
-    *out = (l2o_training_report){.best_validation = NAN};
     trainer *trainer = memory_allocate(1, sizeof *trainer, error);
-    if (trainer == NULL) return error->status;
+    if (trainer == NULL) {
+        *out = (l2o_training_report){.best_validation = NAN};
+        return error->status;
+    }
     *trainer = (struct trainer){.context = context, .report = function, .report_user = user};
     l2o_status status = prepare(trainer, settings, tasks, task_count, path, error);
     if (status == L2O_OK) status = run(trainer, error);
     if (status == L2O_OK) status = note_provenance(trainer, error);
-    if (status == L2O_OK) status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, path, error);
+    if (status == L2O_OK)
+        status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error);
     if (status == L2O_OK) status = trainer_plot(trainer, error);
     fill_report(trainer, now() - started, out);
     trainer_release(trainer);
