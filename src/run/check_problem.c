@@ -203,6 +203,25 @@ static l2o_status optimizer_points(const check_run *run, int64_t steps, double *
     return status;
 }
 
+/* Where the optimizer diverges, differences measure nothing but overflow: such an instance stays where it last was
+ * within a hundred times its start, and how many points that concerns is said. */
+static int64_t hold_diverged(const problem *problem, int64_t steps, double *trajectory) {
+    int64_t n = problem->dimension, size = problem->batch * n, held = 0;
+    for (int64_t p = 0; p < problem->batch; p++) {
+        double largest = 0;
+        for (int64_t j = 0; j < n; j++) largest = fmax(largest, fabs(trajectory[p * n + j]));
+        for (int64_t t = 1; t <= steps; t++) {
+            double *x = trajectory + t * size + p * n;
+            bool near = true;
+            for (int64_t j = 0; j < n; j++) near &= fabs(x[j]) <= 100 * (1 + largest); /* false for NaN */
+            if (near) continue;
+            memcpy(x, x - size, (size_t)n * sizeof(double));
+            held++;
+        }
+    }
+    return held;
+}
+
 /* x_1 .. x_T by steps of a tenth of x along the gradient. */
 static l2o_status descent_points(probe *probe, int64_t steps, double *trajectory) {
     int64_t n = probe->run->problem->dimension, size = probe->run->problem->batch * n;
@@ -229,10 +248,16 @@ static l2o_status check_points(probe *probe, double *trajectory) {
         steps = run->optimizer->step_limit;
     rows rows = rows_for(run);
     memcpy(trajectory, problem->x0, (size_t)size * sizeof(double));
-    if (run->optimizer != NULL)
+    if (run->optimizer != NULL) {
         TRY(optimizer_points(run, steps, trajectory, probe->evaluation.error));
-    else
+        int64_t held = hold_diverged(problem, steps, trajectory);
+        if (held > 0)
+            snprintf(rows.gradient->why, sizeof rows.gradient->why,
+                     "'%s' diverged at %lld points: checked where it last was near its start instead",
+                     run->optimizer->ops->name, (long long)held);
+    } else {
         TRY(descent_points(probe, steps, trajectory));
+    }
     double spread = 0.3 * check_scale(size, trajectory);
     for (int point = 0; point <= steps + AROUND; point++) {
         bool around = point > steps;
