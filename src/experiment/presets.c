@@ -40,7 +40,7 @@ static const preset presets[] = {
      NULL,
      {{"A", "mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1"},
       {"stages", "5,10,25"},
-      {"stage-draws", "60,30,12"},
+      {"stage-draws", "120,60,24"},
       {"evaluation-draws", "2"}}},
 };
 
