@@ -77,6 +77,10 @@ static inline value *build_matmul(tape *tape, value *const *in, int variant) {
     return tape_matmul(tape, in[0], (variant & 1) != 0, in[1], (variant & 2) != 0);
 }
 
+static inline value *build_affine(tape *tape, value *const *in, int variant) {
+    return tape_affine(tape, in[0], variant == 1, in[1], in[2]);
+}
+
 /* All four outputs of the cell, side by side. */
 static inline value *build_lstm(tape *tape, value *const *in, int variant) {
     value *h = in[1], *c = in[2];
@@ -156,8 +160,18 @@ static inline value *build_problem(tape *tape, value *const *in, int variant) {
             {m, n, RANGE_ANY}, { k, l, RANGE_ANY }                                                                     \
         }                                                                                                              \
     }
+#define AFFINE(variant, m, n, k)                                                                                       \
+    {                                                                                                                  \
+        "affine map", &operation_affine, build_affine, variant, 3, 3, {                                                \
+            {m, n, RANGE_ANY}, {3, k, RANGE_ANY}, { 1, k, RANGE_ANY }                                                  \
+        }                                                                                                              \
+    }
 
 static const autodiff_case autodiff_cases[] = {
+    AFFINE(0, 4, 3, 5),
+    AFFINE(1, 3, 4, 5),
+    AFFINE(0, 4, 3, 1),
+    AFFINE(1, 3, 4, 1),
     BINARIES("add", operation_add, 0),
     BINARIES("subtract", operation_subtract, 1),
     BINARIES("multiply", operation_multiply, 2),

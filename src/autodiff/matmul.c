@@ -1,4 +1,4 @@
-/* The matrix product of the tape. Its derivatives are matrix products again. */
+/* The matrix product of the tape, alone and with a bias. The derivatives are matrix products again. */
 #include "autodiff/operations.h"
 #include "autodiff/tape.h"
 
@@ -36,3 +36,30 @@ static void matmul_derivative(tape *tape, const record *record, value *const *co
 }
 
 const operation operation_matmul = {"matrix product", matmul_derivative};
+
+value *tape_affine(tape *tape, value *x, bool transpose_x, value *w, value *b) {
+    if (x == NULL || w == NULL || b == NULL) return NULL;
+    int64_t m = transpose_x ? x->columns : x->rows, k = transpose_x ? x->rows : x->columns;
+    if (k != w->rows || b->rows != 1 || b->columns != w->columns) {
+        error_set(tape->error, L2O_ERROR_INTERNAL, "affine map: %lld inputs, weights [%lld, %lld], bias [%lld, %lld]",
+                  (long long)k, (long long)w->rows, (long long)w->columns, (long long)b->rows, (long long)b->columns);
+        return NULL;
+    }
+    value *out = tape_value(tape, m, w->columns);
+    if (out == NULL) return NULL;
+    tape->kernels->affine(transpose_x, m, w->columns, k, x->data, w->data, b->data, out->data);
+    record *made = tape_record(tape, &operation_affine, 3, (value *[]){x, w, b}, 1, &out);
+    if (made != NULL) made->first = transpose_x;
+    return out;
+}
+
+static void affine_derivative(tape *tape, const record *record, value *const *cotangent, value **result) {
+    value *x = record->input[0], *w = record->input[1], *b = record->input[2], *c = cotangent[0];
+    bool transpose = record->first != 0;
+    if (x->differentiable)
+        result[0] = transpose ? tape_matmul(tape, w, false, c, true) : tape_matmul(tape, c, false, w, true);
+    if (w->differentiable) result[1] = tape_matmul(tape, x, !transpose, c, false);
+    if (b->differentiable) result[2] = tape_sum_to(tape, c, 1, c->columns);
+}
+
+const operation operation_affine = {"affine map", affine_derivative};

@@ -9,7 +9,7 @@ extern const operation operation_unary[UNARY_COUNT], operation_soft_threshold;
 extern const operation operation_reshape, operation_broadcast, operation_sum_to; /* shape.c */
 extern const operation operation_slice_rows, operation_slice_columns, operation_pad_rows, operation_pad_columns;
 extern const operation operation_concat_columns;
-extern const operation operation_matmul;                        /* matmul.c */
+extern const operation operation_matmul, operation_affine;      /* matmul.c */
 extern const operation operation_lstm, operation_lstm_backward; /* lstm.c */
 
 #endif

@@ -165,10 +165,11 @@ l2o_status tape_gradient(tape *tape, int outputs, value *const *output, value *c
 
 const operation *tape_operation_at(int index) {
     static const operation *const others[] = {
-        &operation_add,      &operation_subtract,      &operation_multiply,      &operation_divide,
-        &operation_reshape,  &operation_broadcast,     &operation_sum_to,        &operation_slice_rows,
-        &operation_pad_rows, &operation_slice_columns, &operation_pad_columns,   &operation_concat_columns,
-        &operation_matmul,   &operation_lstm,          &operation_lstm_backward, &operation_soft_threshold};
+        &operation_add,           &operation_subtract,      &operation_multiply,    &operation_divide,
+        &operation_reshape,       &operation_broadcast,     &operation_sum_to,      &operation_slice_rows,
+        &operation_pad_rows,      &operation_slice_columns, &operation_pad_columns, &operation_concat_columns,
+        &operation_matmul,        &operation_affine,        &operation_lstm,        &operation_lstm_backward,
+        &operation_soft_threshold};
     const int count = (int)(sizeof others / sizeof *others);
     if (index < count) return others[index];
     return index < count + UNARY_COUNT ? &operation_unary[index - count] : NULL;

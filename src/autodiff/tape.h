@@ -105,6 +105,9 @@ value *tape_concat_columns(tape *tape, int count, value *const *parts); /* up to
 /* op(a) op(b) with transposes where asked. */
 value *tape_matmul(tape *tape, value *a, bool transpose_a, value *b, bool transpose_b);
 
+/* op(x) w + b, the bias b [1, columns] added to every row. */
+value *tape_affine(tape *tape, value *x, bool transpose_x, value *w, value *b);
+
 /* The LSTM cell of kernels.h: h and c are replaced by their successors. */
 void tape_lstm(tape *tape, value *x, value **h, value **c, value *wx, value *wh, value *b);
 

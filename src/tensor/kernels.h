@@ -64,6 +64,16 @@ typedef struct lstm_backward_arguments {
     void *dgates, *dc_previous;           /* [rows, 4 hidden], [rows, hidden] */
 } lstm_backward_arguments;
 
+/* Running moments of a gradient, and both normalised as Adam does, in two rows one after the other:
+ * m' = decay m + (1 - decay) g, v' = decay v + (1 - decay) g^2, d = sqrt(correction v') + epsilon,
+ * features = [correction m' / d, g / d]. */
+typedef struct moments_arguments {
+    int64_t count;
+    double decay, correction, epsilon;
+    const void *g, *m, *v;
+    void *m_next, *v_next, *features; /* [count], [count], [2, count] */
+} moments_arguments;
+
 typedef struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     dtype type;
@@ -72,6 +82,9 @@ typedef struct kernels {
      * few hundred, k up to about 200, m large; and transposed A with k large); anything else is correct. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
                  int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
+    /* C[m, n] = op(A) B + bias, the bias [n] for every row. */
+    void (*affine)(bool transpose_a, int64_t m, int64_t n, int64_t k, const void *a, const void *b, const void *bias,
+                   void *c);
     void (*unary)(unary_kind kind, double p, int64_t count, const void *x, void *out); /* out may be x */
     void (*binary)(binary_kind kind, int64_t rows, int64_t columns, operand a, operand b, void *out);
     /* Sums in a fixed order: out[1, columns], out[rows, 1], or one number when both directions are summed. */
@@ -84,6 +97,7 @@ typedef struct kernels {
     void (*split_columns)(int64_t rows, int64_t left, int64_t right, const void *x, void *left_part, void *right_part);
     void (*axpy)(int64_t count, double alpha, const void *x, void *y); /* y += alpha x */
     double (*dot)(int64_t count, const void *x, const void *y);        /* accumulated in float64 */
+    void (*moments)(const moments_arguments *arguments);
     void (*lstm_forward)(const lstm_forward_arguments *arguments);
     void (*lstm_backward)(const lstm_backward_arguments *arguments);
     void (*to_double)(int64_t count, const void *x, double *out);

@@ -151,6 +151,25 @@ static void NAME(split_columns)(int64_t rows, int64_t left, int64_t right, const
     }
 }
 
+static void NAME(moments)(const moments_arguments *arguments) {
+    const int64_t count = arguments->count;
+    const REAL *g = arguments->g, *m = arguments->m, *v = arguments->v;
+    REAL *m_next = arguments->m_next, *v_next = arguments->v_next, *features = arguments->features;
+    const REAL decay = (REAL)arguments->decay, rest = (REAL)(1.0 - arguments->decay);
+    const REAL correction = (REAL)arguments->correction, epsilon = (REAL)arguments->epsilon;
+    for (int64_t i = 0; i < count; i += LANES) {
+        const int64_t part = count - i < LANES ? count - i : LANES;
+        const VECTOR slope = NAME(load_strided)(g + i, 1, part);
+        const VECTOR first = NAME(load_strided)(m + i, 1, part) * decay + slope * rest;
+        const VECTOR second = NAME(load_strided)(v + i, 1, part) * decay + slope * slope * rest;
+        const VECTOR denominator = NAME(vector_sqrt)(second * correction) + epsilon;
+        NAME(store_part)(m_next + i, first, part);
+        NAME(store_part)(v_next + i, second, part);
+        NAME(store_part)(features + i, first * correction / denominator, part);
+        NAME(store_part)(features + count + i, slope / denominator, part);
+    }
+}
+
 static void NAME(axpy)(int64_t count, double alpha, const void *x_data, void *y_data) {
     const REAL *x = x_data, factor = (REAL)alpha;
     REAL *y = y_data;

@@ -23,6 +23,9 @@ typedef struct NAME(tile) {
     REAL *c;
     int64_t c_row;
     int64_t last; /* columns in the tile's last vector */
+    /* A second product is added where this is not 0: A dense along k, B with the same b_step. */
+    int64_t second_k;
+    const REAL *second_a, *second_b;
 } NAME(tile);
 
 typedef void (*NAME(tile_function))(const NAME(tile) *);
@@ -31,16 +34,24 @@ INLINE void NAME(tile_body)(const NAME(tile) * tile, const int rows, const int v
     VECTOR sum[12][5];
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = (VECTOR){0}; }
     const REAL *a = tile->a, *b = tile->b;
-    const int64_t a_row = tile->a_row, a_step = tile->a_step, b_step = tile->b_step;
-    for (int64_t p = 0; p < tile->k; p++) {
-        VECTOR b_row[5];
-        UNROLL for (int v = 0; v < vectors; v++) b_row[v] = NAME(load)(b + v * LANES);
-        UNROLL for (int i = 0; i < rows; i++) {
-            const VECTOR factor = NAME(splat)(a[i * a_row]);
-            UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(factor, b_row[v], sum[i][v]);
+    int64_t a_row = tile->a_row, a_step = tile->a_step, k = tile->k;
+    const int64_t b_step = tile->b_step;
+    for (int product = 0;; product++) {
+        for (int64_t p = 0; p < k; p++) {
+            VECTOR b_row[5];
+            UNROLL for (int v = 0; v < vectors; v++) b_row[v] = NAME(load)(b + v * LANES);
+            UNROLL for (int i = 0; i < rows; i++) {
+                const VECTOR factor = NAME(splat)(a[i * a_row]);
+                UNROLL for (int v = 0; v < vectors; v++) sum[i][v] = NAME(multiply_add)(factor, b_row[v], sum[i][v]);
+            }
+            a += a_step;
+            b += b_step;
         }
-        a += a_step;
-        b += b_step;
+        if (product == 1 || tile->second_k == 0) break;
+        a = tile->second_a;
+        b = tile->second_b;
+        k = a_row = tile->second_k;
+        a_step = 1;
     }
     const int64_t last = tile->last;
     const VECTOR alpha = NAME(splat)(tile->alpha);
@@ -221,6 +232,59 @@ static void NAME(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
         return;
     }
     NAME(gemm_tiled)(transpose_a, transpose_b, m, n, k, (REAL)alpha, a, lda, b, ldb, beta != 0 ? c : NULL, ldc, c, ldc);
+}
+
+static void NAME(affine)(bool transpose_a, int64_t m, int64_t n, int64_t k, const void *a, const void *b,
+                         const void *bias, void *c_data) {
+    REAL *c = c_data;
+    const int64_t lda = transpose_a ? m : k;
+    if (n == 1 || blas_is_better(m, n, k, lda, n, n)) {
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) c[i * n + j] = ((const REAL *)bias)[j];
+        NAME(gemm)(transpose_a, false, m, n, k, 1, a, lda, b, n, 1, c, n);
+    } else {
+        NAME(gemm_tiled)(transpose_a, false, m, n, k, 1, a, lda, b, n, bias, 0, c, n);
+    }
+}
+
+/* C = bias + A1 B1 + A2 B2 in one go, for columns that fill whole vectors. */
+typedef struct NAME(pair) {
+    int64_t m, n, k[2];
+    const REAL *a[2], *b[2]; /* dense */
+    const REAL *bias;
+    REAL *c; /* dense */
+} NAME(pair);
+
+static void NAME(gemm_pair)(const NAME(pair) * pair) {
+    const int64_t column_vectors = pair->n / LANES;
+    const int64_t panels = (column_vectors + TILE_VECTORS - 1) / TILE_VECTORS;
+    NAME(tile)
+    tile = {.k = pair->k[0],
+            .a_row = pair->k[0],
+            .a_step = 1,
+            .b_step = pair->n,
+            .second_k = pair->k[1],
+            .alpha = 1,
+            .c_row = pair->n,
+            .last = LANES};
+    for (int64_t panel = 0; panel < panels; panel++) {
+        const int64_t first = panel * column_vectors / panels;
+        const int64_t vectors = (panel + 1) * column_vectors / panels - first;
+        const int64_t j = first * LANES;
+        tile.b = pair->b[0] + j;
+        tile.second_b = pair->b[1] + j;
+        tile.base = pair->bias + j;
+        int64_t i = 0;
+        for (int choice = 0; choice < 4; choice++) {
+            const int rows = NAME(tiles)[vectors - 1][choice].rows;
+            for (; i + rows <= pair->m; i += rows) {
+                tile.a = pair->a[0] + i * pair->k[0];
+                tile.second_a = pair->a[1] + i * pair->k[1];
+                tile.c = pair->c + i * pair->n + j;
+                NAME(tiles)[vectors - 1][choice].function(&tile);
+            }
+        }
+    }
 }
 
 #undef PANEL_DEPTH

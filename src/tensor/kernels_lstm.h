@@ -9,6 +9,7 @@
 #define COPY_ELEMENTS ((int64_t)(131072 / sizeof(REAL))) /* old h held at once, where strips overwrite it */
 #define STRIP         32                                 /* hidden units in a strip of a wide cell */
 #define WIDE_ROWS     16
+#define LOG2_OF_E     1.44269504088896340736
 
 /* A block of rows and a strip of hidden units: gate g of hidden unit j lies at gates[row * gate_row + g * pitch + j].
  */
@@ -16,7 +17,7 @@ typedef struct NAME(lstm_block) {
     const lstm_forward_arguments *arguments;
     int64_t row, rows, unit, units;
     const REAL *h;
-    REAL *gates, *bias, *factor, *offset;
+    REAL *gates, *bias, *factor, *offset, *scaled;
     int64_t gate_row, pitch;
     bool in_place; /* `gates` is where the activations are wanted */
 } NAME(lstm_block);
@@ -27,12 +28,21 @@ static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
     const lstm_forward_arguments *arguments = block->arguments;
     const REAL *b = arguments->b;
     for (int64_t column = 0; column < block->gate_row; column++) {
-        const int64_t gate = column / block->pitch, unit = column % block->pitch;
-        const bool used = gate < 4 && unit < block->units;
+        block->bias[column] = 0;
+        block->factor[column] = block->offset[column] = (REAL)0.5;
+        block->scaled[column] = (REAL)LOG2_OF_E;
+    }
+    for (int64_t gate = 0; gate < 4; gate++) {
+        const int64_t first = gate * block->pitch;
+        const REAL *from = b + gate * arguments->hidden + block->unit;
         const REAL shift = gate == 1 ? (REAL)1 : (REAL)0;
-        block->bias[column] = used ? b[gate * arguments->hidden + block->unit + unit] + shift : (REAL)0;
-        block->factor[column] = gate == 2 ? (REAL)1 : (REAL)0.5;
-        block->offset[column] = gate == 2 ? (REAL)0 : (REAL)0.5;
+        for (int64_t unit = 0; unit < block->units; unit++) block->bias[first + unit] = from[unit] + shift;
+        if (gate != 2) continue;
+        for (int64_t column = first; column < first + block->pitch; column++) {
+            block->factor[column] = 1;
+            block->scaled[column] = (REAL)(2 * LOG2_OF_E);
+            block->offset[column] = 0;
+        }
     }
 }
 
@@ -42,6 +52,17 @@ static void NAME(lstm_products)(const NAME(lstm_block) * block) {
     const int64_t columns = 4 * arguments->hidden;
     const bool whole = block->units == arguments->hidden;
     const REAL *x = (const REAL *)arguments->x + block->row * arguments->input;
+    if (whole && block->gate_row == columns && block->pitch == arguments->hidden) {
+        NAME(gemm_pair)
+        (&(NAME(pair)){.m = block->rows,
+                       .n = columns,
+                       .k = {arguments->input, arguments->hidden},
+                       .a = {x, block->h},
+                       .b = {arguments->wx, arguments->wh},
+                       .bias = block->bias,
+                       .c = block->gates});
+        return;
+    }
     for (int64_t gate = 0; gate < (whole ? 1 : 4); gate++) {
         const int64_t first = gate * arguments->hidden + block->unit, n = whole ? columns : block->units;
         REAL *gates = block->gates + gate * block->pitch;
@@ -56,12 +77,12 @@ static void NAME(lstm_products)(const NAME(lstm_block) * block) {
 
 INLINE void NAME(lstm_activate)(const NAME(lstm_block) * block) {
     const int64_t rows = block->rows, gate_row = block->gate_row;
-    const REAL *factors = block->factor, *offsets = block->offset;
+    const REAL *factors = block->factor, *offsets = block->offset, *scaled = block->scaled;
     REAL *gates = block->gates;
     for (int64_t row = 0; row < rows; row++, gates += gate_row) {
         for (int64_t j = 0; j < gate_row; j += LANES) {
-            const VECTOR factor = NAME(load)(factors + j);
-            const VECTOR t = NAME(vector_tanh)(factor * NAME(load)(gates + j));
+            const VECTOR factor = NAME(load)(factors + j), v = NAME(load)(gates + j);
+            const VECTOR t = NAME(vector_tanh_of_product)(v, factor, NAME(load)(scaled + j));
             NAME(store)(gates + j, NAME(multiply_add)(factor, t, NAME(load)(offsets + j)));
         }
     }
@@ -154,7 +175,7 @@ static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
 /* Cells of which a few rows do not fit: strips of hidden units, the old h of the rows kept aside where h' replaces it.
  */
 static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward_arguments *arguments, REAL *gates) {
-    REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP];
+    REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP], scaled[4 * STRIP];
     const int64_t hidden = arguments->hidden;
     const bool in_place = arguments->h == arguments->h_next && hidden <= COPY_ELEMENTS;
     int64_t most = WIDE_ROWS;
@@ -165,6 +186,7 @@ static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward
              .bias = bias,
              .factor = factor,
              .offset = offset,
+             .scaled = scaled,
              .gate_row = (int64_t)4 * STRIP,
              .pitch = STRIP};
     for (block.row = 0; block.row < arguments->rows; block.row += most) {
@@ -186,7 +208,7 @@ static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward
 static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
     enum { MOST_COLUMNS = 32768 / sizeof(REAL) / 8 };
     REAL gates[GATE_ELEMENTS] __attribute__((aligned(VECTOR_BYTES)));
-    REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS];
+    REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS], scaled[MOST_COLUMNS];
     const int64_t hidden = arguments->hidden;
     if (arguments->rows <= 0 || hidden <= 0) return;
     const int64_t gate_row = (4 * hidden + LANES - 1) / LANES * LANES;
@@ -201,6 +223,7 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
              .bias = bias,
              .factor = factor,
              .offset = offset,
+             .scaled = scaled,
              .gate_row = gate_row,
              .pitch = hidden,
              .in_place = arguments->activations && gate_row == 4 * hidden};
@@ -266,3 +289,4 @@ static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
 #undef COPY_ELEMENTS
 #undef STRIP
 #undef WIDE_ROWS
+#undef LOG2_OF_E

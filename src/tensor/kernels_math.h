@@ -76,15 +76,16 @@ INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
     return NAME(expm1_reduced)(x - n * LN2) * power + (power - REAL_C(1.0));
 }
 
-/* tanh(a) = e / (e + 1) with e = (exp(2 a) - 1) / 2 and a = |x|, which is 1 to rounding where a is cut off. As in
- * expm1, with a = n (ln 2) / 2 + r, and the exponent's bias in the number that rounds: the most often called function
- * of all deserves a series of its own. */
-INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
-    const VECTOR a = NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(TANH_SATURATES));
-    const VECTOR shifted = a * (2 * LOG2_E) + (ROUNDING_MAGIC + (REAL)EXPONENT_BIAS);
+/* tanh(factor x), 0 < factor <= 1, for scaled = 2 factor log2(e). With a = |factor x| and e = (exp(2 a) - 1) / 2 it is
+ * e / (e + 1), which is 1 to rounding where x is cut off. As in expm1, a = n (ln 2) / 2 + r, but the exponent's bias is
+ * in the number that rounds, and factors are multiplied in beside the chain of operations, not along it: the most often
+ * called function of all deserves a series of its own. */
+INLINE VECTOR NAME(vector_tanh_of_product)(VECTOR x, VECTOR factor, VECTOR scaled) {
+    const VECTOR cut = NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(2 * TANH_SATURATES));
+    const VECTOR shifted = cut * scaled + (ROUNDING_MAGIC + (REAL)EXPONENT_BIAS);
     const VECTOR n = shifted - (ROUNDING_MAGIC + (REAL)EXPONENT_BIAS);
     const VECTOR power = (VECTOR)((BITS)shifted << MANTISSA_BITS);
-    const VECTOR r = a - n * (LN2 / 2), r2 = r * r;
+    const VECTOR r = cut * factor - n * (LN2 / 2), r2 = r * r;
     const VECTOR p2 = r * (REAL)(2.0 / 3) + REAL_C(1.0);
     const VECTOR p4 = r * (REAL)(2.0 / 15) + (REAL)(1.0 / 3);
     const VECTOR p6 = r * (REAL)(4.0 / 315) + (REAL)(2.0 / 45);
@@ -97,8 +98,12 @@ INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
     const VECTOR p12 = r * (REAL)(4096.0 / 6227020800) + (REAL)(2048.0 / 479001600);
     const VECTOR series = ((p12 * r2 + p10) * r4 + (p8 * r2 + p6)) * r4 + (p4 * r2 + p2);
 #endif
-    const VECTOR e = (series * r2 + r) * power + (power * REAL_C(0.5) - REAL_C(0.5));
+    const VECTOR e = series * (r2 * power) + (r * power + (power * REAL_C(0.5) - REAL_C(0.5)));
     return (VECTOR)((BITS)(e / (e + REAL_C(1.0))) | ((BITS)x & SIGN_BIT));
+}
+
+INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
+    return NAME(vector_tanh_of_product)(x, NAME(splat)(1), NAME(splat)(2 * LOG2_E));
 }
 
 INLINE VECTOR NAME(vector_sigmoid)(VECTOR x) { return REAL_C(1.0) / (REAL_C(1.0) + NAME(vector_exp)(-x)); }

@@ -75,6 +75,28 @@ void rnnprop_features(tape *tape, value *g, value **m, value **v, int64_t k, val
     *g_tilde = tape_divide(tape, g, denominator);
 }
 
+/* The same as the rows of one matrix [2, rows], in one go: where no derivative flows through them. */
+static value *constant_features(tape *tape, value *g, value **m, value **v, int64_t k) {
+    value *input = tape_value(tape, 2, g->rows), *next_m = tape_value(tape, g->rows, 1),
+          *next_v = tape_value(tape, g->rows, 1);
+    if (next_v == NULL || *m == NULL || *v == NULL) return NULL;
+    tape->kernels->moments(&(moments_arguments){.count = g->rows,
+                                                .decay = DECAY,
+                                                .correction = 1.0 / (1.0 - pow(DECAY, (double)k)),
+                                                .epsilon = EPSILON,
+                                                .g = g->data,
+                                                .m = (*m)->data,
+                                                .v = (*v)->data,
+                                                .m_next = next_m->data,
+                                                .v_next = next_v->data,
+                                                .features = input->data});
+    *m = next_m;
+    *v = next_v;
+    return input;
+}
+
+static bool is_constant(const value *x) { return x == NULL || !x->differentiable; }
+
 /* The rows of each layer's weights that meet its input and those that meet its hidden state: views, made once a run, so
  * that their gradients are put together once and not at every step. */
 static void rnnprop_begin(step_context *context) {
@@ -94,11 +116,15 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     if (g == NULL) return NULL;
     g = tape_reshape(tape, g, g->rows * g->columns, 1);
 
-    value *features[2];
-    rnnprop_features(tape, g, &state[STATE_M], &state[STATE_V], context->step, &features[0], &features[1]);
-    value *input = tape_concat_columns(tape, 2, features);
-    value *projected =
-        tape_add(tape, tape_matmul(tape, input, false, weights[WEIGHT_INPUT], false), weights[WEIGHT_INPUT_BIAS]);
+    value **m = &state[STATE_M], **v = &state[STATE_V], *input, *features[2];
+    bool constant = is_constant(g) && is_constant(*m) && is_constant(*v);
+    if (constant) {
+        input = constant_features(tape, g, m, v, context->step);
+    } else {
+        rnnprop_features(tape, g, m, v, context->step, &features[0], &features[1]);
+        input = tape_concat_columns(tape, 2, features);
+    }
+    value *projected = tape_affine(tape, input, constant, weights[WEIGHT_INPUT], weights[WEIGHT_INPUT_BIAS]);
     value *signal = tape_unary(tape, UNARY_ELU, 0, projected);
     for (int layer = 0; layer < own->layers; layer++) {
         value **h = &state[STATE_LAYERS + 2 * layer], **c = &state[STATE_LAYERS + 2 * layer + 1];
@@ -107,7 +133,7 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
         signal = *h;
     }
     value *const *head = &weights[WEIGHT_LAYERS + 2 * own->layers];
-    value *z = tape_add(tape, tape_matmul(tape, signal, false, head[0], false), head[1]);
+    value *z = tape_affine(tape, signal, false, head[0], head[1]);
     value *delta = tape_scale(tape, own->scale, tape_unary(tape, UNARY_TANH, 0, z));
     return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
 }
