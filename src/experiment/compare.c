@@ -22,8 +22,9 @@ const setting compare_settings[] = {
      "Test problems, each of them run by all optimizers. Not given: 10; with a user's instances 1, because every run "
      "sees the same ones"},
     {"limit", SETTING_FLAG, "", "yes", 0, 0, NULL,
-     "Adds the optimum ln f*, found by coordinate descent, where the problem is a least-squares one with or without an "
-     "L1 term"},
+     "Adds the optimum ln f*, found by coordinate descent, where the problem is a least-squares or a logistic one, "
+     "with "
+     "or without an L1 term"},
     {"tune-problems", SETTING_INTEGER, "problems", "3", 1, 10000, NULL,
      "Tuning problems (batches) over which a tuned rate has the least mean of ln of the minimum"},
     {"tune-lowest", SETTING_REAL, "", "1e-5", 1e-20, 1e20, NULL,

@@ -5,7 +5,7 @@
 #include "experiment/compare.h"
 #include "optimizers/classical/coordinate_descent.h"
 
-static const double RELATIVE_GAP = 1e-12; /* of 1/2 ||b||^2 */
+static const double RELATIVE_GAP = 1e-12; /* of f(0) */
 
 typedef struct limit {
     const problem *problem;
@@ -15,7 +15,7 @@ typedef struct limit {
 
 bool compare_limit_exists(const problem *problem) {
     return !problem_has(problem, STRUCTURE_OPTIMUM) &&
-           problem_has(problem, STRUCTURE_LINEAR_MODEL | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL);
+           problem_has(problem, STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL);
 }
 
 static l2o_status solve_instance(void *argument, int64_t instance, worker *worker) {

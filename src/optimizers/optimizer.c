@@ -122,7 +122,8 @@ l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l
                  {STRUCTURE_PROXIMAL, "a smooth part plus an L1 term"},
                  {STRUCTURE_LIPSCHITZ, "a Lipschitz constant of its gradient"},
                  {STRUCTURE_DUALITY_GAP, "a duality gap"},
-                 {STRUCTURE_LEAST_SQUARES, "the smooth part 1/2 ||A x - b||^2"}};
+                 {STRUCTURE_LEAST_SQUARES, "the smooth part 1/2 ||A x - b||^2"},
+                 {STRUCTURE_LINEAR_LOSS, "the least-squares or the logistic loss of a linear model"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if ((optimizer->requires & names[i].bit) != 0 && !problem_has(problem, names[i].bit))
             return error_set(error, L2O_ERROR_UNSUPPORTED,

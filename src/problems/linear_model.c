@@ -102,6 +102,11 @@ void linear_model_apply_transpose_double(const linear_model *model, int64_t inst
         dense_transpose_float64(model->m, model->n, linear_model_matrix(model, instance), r, out);
 }
 
+double linear_model_gradient_work(const linear_model *model) {
+    double entries = model->sparse != NULL ? (double)model->sparse->nonzeros : (double)model->m * (double)model->n;
+    return entries > 0 ? 2 * entries : 1;
+}
+
 /* A'A, or AA' where that is the smaller one. */
 typedef struct gram {
     const linear_model *model;

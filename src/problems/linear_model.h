@@ -26,6 +26,8 @@ void linear_model_apply_double(const linear_model *model, int64_t instance, cons
 void linear_model_apply_transpose_double(const linear_model *model, int64_t instance, const double *r, double *out);
 /* Where an instance's dense A begins. */
 const void *linear_model_matrix(const linear_model *model, int64_t instance);
+/* Multiplications that one instance's gradient takes, at least 1: the unit in which work on columns is counted. */
+double linear_model_gradient_work(const linear_model *model);
 /* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). */
 l2o_status linear_model_squared_norms(const linear_model *model, double *squared_norms, const evaluation *evaluation);
 

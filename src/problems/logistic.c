@@ -1,13 +1,10 @@
 /* Sparse logistic regression: (1/m) sum_i log(1 + exp(-b_i a_i'x)) + lambda ||x||_1 with labels b_i of -1 and 1.
- * Synthetic labels are drawn from the model itself, with a sparse true x.
- *
- * The duality gap takes u_i = sigmoid(-b_i a_i'x) scaled by s <= 1 to be feasible as the dual point (Koh, Kim and Boyd,
- * JMLR 8, 2007), written as terms that are none of them negative: for each row the divergence between the Bernoulli
- * distributions of s u_i and u_i, for each variable lambda |x_j| - s x_j c_j with c = A'(b u) / m. */
+ * Synthetic labels are drawn from the model itself, with a sparse true x. */
 #include <math.h>
 
 #include "problems/families.h"
 #include "problems/linear_family.h"
+#include "problems/logistic_gap.h"
 #include "problems/penalty.h"
 
 #define REAL        float
@@ -98,16 +95,6 @@ static l2o_status logistic_lipschitz(problem *problem, const evaluation *evaluat
     return L2O_OK;
 }
 
-/* Divergence between Bernoulli(s u) and Bernoulli(u) where u = sigmoid(-margin): s u log s + (1 - s u) log((1 - s u) /
- * (1 - u)), whose last logarithm is that of 1 + (1 - s) exp(-margin). */
-static double row_gap(double margin, double s) {
-    double small = exp(-fabs(margin));
-    double u = margin >= 0 ? small / (1 + small) : 1 / (1 + small);
-    double quotient = margin >= 0 ? log1p((1 - s) * small) : s < 1 ? -margin + log(small + (1 - s)) : 0;
-    double divergence = (s > 0 ? s * u * log(s) : 0) + (1 - s * u) * quotient;
-    return fmax(divergence, 0);
-}
-
 /* x [n]; margin [m], dual [m] and correlation [n] are for work. */
 static double instance_gap(const linear_model *model, double lambda, int64_t instance, const double *x, double *margin,
                            double *dual, double *correlation) {
@@ -115,17 +102,10 @@ static double instance_gap(const linear_model *model, double lambda, int64_t ins
     for (int64_t i = 0; i < model->m; i++) {
         double b = problem_load(model->type, model->b, instance * model->m + i);
         margin[i] *= b;
-        double small = exp(-fabs(margin[i]));
-        double u = margin[i] >= 0 ? small / (1 + small) : 1 / (1 + small);
-        dual[i] = b * u / (double)model->m;
+        dual[i] = b * logistic_tail(margin[i]) / (double)model->m;
     }
     linear_model_apply_transpose_double(model, instance, dual, correlation);
-    double largest = 0, rows = 0, variables = 0;
-    for (int64_t j = 0; j < model->n; j++) largest = fmax(largest, fabs(correlation[j]));
-    double s = largest > lambda ? lambda / largest : 1;
-    for (int64_t i = 0; i < model->m; i++) rows += row_gap(margin[i], s);
-    for (int64_t j = 0; j < model->n; j++) variables += fmax(lambda * fabs(x[j]) - s * x[j] * correlation[j], 0);
-    return rows / (double)model->m + variables;
+    return logistic_gap(model->m, model->n, margin, x, correlation, lambda);
 }
 
 static l2o_status logistic_duality_gap(const problem *problem, instances rows, const void *x, double *gap,
@@ -149,7 +129,8 @@ const problem_ops logistic_problem = {
     .name = "logistic",
     .summary = "(1/m) sum_i log(1 + exp(-b_i a_i'x)) + lambda ||x||_1",
     .reference = "Koh, Kim and Boyd, JMLR 8 (2007)",
-    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ | STRUCTURE_DUALITY_GAP,
+    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ |
+                  STRUCTURE_DUALITY_GAP,
     .data = true,
     .penalized = true,
     .create = logistic_create,

@@ -9,10 +9,8 @@ static void TYPED(loss)(const linear_model *model, instances rows, REAL *z, REAL
         double sum = 0;
         for (int64_t i = 0; i < m; i++) {
             double margin = (double)b[i] * (double)z[i];
-            double small = exp(-fabs(margin)); /* never overflows */
-            if (f != NULL) sum += log1p(small) + (margin < 0 ? -margin : 0);
-            double other = margin >= 0 ? small / (1 + small) : 1 / (1 + small); /* sigmoid(-margin) */
-            z[i] = (REAL)(-(double)b[i] * other / (double)m);
+            if (f != NULL) sum += logistic_loss(margin);
+            z[i] = (REAL)(-(double)b[i] * logistic_tail(margin) / (double)m);
         }
         if (f != NULL) f[r] = (REAL)(sum / (double)m);
     }

@@ -32,12 +32,14 @@ typedef struct evaluation {
 
 /* Structure that optimizers and solvers may ask for by name. */
 typedef enum problem_structure {
-    STRUCTURE_LINEAR_MODEL = 1,  /* A and b: problem->model */
-    STRUCTURE_PROXIMAL = 2,      /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
-    STRUCTURE_LIPSCHITZ = 4,     /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
-    STRUCTURE_DUALITY_GAP = 8,   /* ops->duality_gap */
-    STRUCTURE_OPTIMUM = 16,      /* problem->optimum: the least value per instance is known in closed form */
-    STRUCTURE_LEAST_SQUARES = 32 /* the smooth part is 1/2 ||A x - b||^2 with the linear model's A and b */
+    STRUCTURE_LINEAR_MODEL = 1,   /* A and b: problem->model */
+    STRUCTURE_PROXIMAL = 2,       /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
+    STRUCTURE_LIPSCHITZ = 4,      /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
+    STRUCTURE_DUALITY_GAP = 8,    /* ops->duality_gap */
+    STRUCTURE_OPTIMUM = 16,       /* problem->optimum: the least value per instance is known in closed form */
+    STRUCTURE_LEAST_SQUARES = 32, /* the smooth part is 1/2 ||A x - b||^2 with the linear model's A and b */
+    STRUCTURE_LINEAR_LOSS = 64    /* the smooth part is a loss of A x that coordinate descent knows: least squares when
+                                     STRUCTURE_LEAST_SQUARES is there too, else (1/m) sum log(1 + exp(-b A x)) */
 } problem_structure;
 
 typedef struct problem_ops {

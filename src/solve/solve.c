@@ -27,7 +27,7 @@ const setting solve_settings[] = {
     {"divergence", SETTING_REAL, "of |f(x0)| + 1", "1e10", 1, 1e300, NULL,
      "An instance whose objective exceeds this has diverged"},
     {"certificate", SETTING_CHOICE, "", "fast", 0, 0, "fast|exact",
-     "How gaps are bounded in the end: from the residual of x alone, or for least squares with an L1 term by solving "
+     "How gaps are bounded in the end: from the residual of x alone, or for lasso and logistic regression by solving "
      "each instance exactly, which is as tight as float64 allows"},
     {0}};
 

@@ -2,6 +2,7 @@
 #ifndef L2O_OPTIMIZERS_CLASSICAL_ACTIVE_SET_H
 #define L2O_OPTIMIZERS_CLASSICAL_ACTIVE_SET_H
 
+#include "optimizers/classical/column.h"
 #include "optimizers/classical/lasso_instance.h"
 
 /* From x[count], which must not be far from the minimum to be fast, to the minimum, up to rounding. f never increases.

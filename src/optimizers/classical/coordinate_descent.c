@@ -1,165 +1,103 @@
-/* Coordinate descent for 1/2 ||A x - b||^2 + lambda ||x||_1, in float64 inside: a step is one pass over a working set
- * (the support and the columns that violate optimality most; Fan, Chang, Hsieh, Wang and Lin, JMLR 2008), of cyclic
- * sweeps (Friedman, Hastie and Tibshirani, 2010) that find the support roughly, and of an exact finish on it, because
- * sweeps alone need millions where A is ill-conditioned. With lambda = 0 a step is the exact solution of least norm.
- * Where the exact parts would need too much memory, sweeps have to do. */
+/* Coordinate descent on a working set, for least squares (lasso_descent.h) and for the logistic loss inside a proximal
+ * Newton method (logistic_newton.h), with or without an L1 term: as an optimizer, of which a step is one pass, and as
+ * an oracle of optima. */
 #include "optimizers/classical/coordinate_descent.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "optimizers/classical/active_set.h"
 #include "optimizers/classical/dense_vector.h"
-#include "optimizers/classical/minimum_norm.h"
+#include "optimizers/classical/lasso_descent.h"
+#include "optimizers/classical/logistic_newton.h"
 #include "optimizers/registry.h"
 
-enum { SMALLEST_WORKING_SET = 64, MOST_SWEEPS = 50, MOST_PASSES = 1000 };
+enum { MOST_PASSES = 1000 };
 
-static const double SWEEP_TOLERANCE = 1e-7; /* of ||b||, by which a sweep moves A x at most when sweeps end */
+static const unsigned REQUIRED = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL;
 
-typedef struct working_set {
-    int64_t count;
-    int64_t *index;  /* [count], increasing */
-    column *columns; /* [count] */
-    double *x;       /* [count] */
-} working_set;
+/* One instance of either loss. */
+typedef struct descent {
+    bool is_logistic;
+    lasso_instance lasso;
+    logistic_instance logistic;
+} descent;
 
-typedef struct candidate {
-    double score;
-    int64_t index;
-} candidate;
-
-static int by_score(const void *a, const void *b) {
-    const candidate *first = a, *second = b;
-    if (first->score != second->score) return first->score > second->score ? -1 : 1;
-    return (first->index > second->index) - (first->index < second->index);
+static l2o_status begin(descent *self, const problem *problem, int64_t instance, double *x,
+                        const evaluation *evaluation) {
+    *self = (descent){.is_logistic = !problem_has(problem, STRUCTURE_LEAST_SQUARES)};
+    return self->is_logistic ? logistic_instance_begin(&self->logistic, problem, instance, x, evaluation)
+                             : lasso_instance_begin(&self->lasso, problem, instance, x, evaluation);
 }
 
-static int by_index(const void *a, const void *b) {
-    const candidate *first = a, *second = b;
-    return (first->index > second->index) - (first->index < second->index);
+static void refresh(descent *self) {
+    if (self->is_logistic)
+        logistic_instance_refresh(&self->logistic);
+    else
+        lasso_instance_refresh(&self->lasso);
 }
 
-/* The support, and of the columns whose correlation exceeds lambda the largest, up to twice the support in all. */
-static l2o_status choose(lasso_instance *instance, working_set *set) {
-    arena *arena = instance->scratch;
-    candidate *candidates = arena_allocate(arena, (size_t)instance->n * sizeof *candidates, instance->error);
-    if (candidates == NULL) return instance->error->status;
-    int64_t support = 0, found = 0;
-    for (int64_t j = 0; j < instance->n; j++) {
-        double excess = fabs(instance->correlation[j]) - instance->lambda;
-        if (instance->x[j] == 0 && !(excess > 0)) continue;
-        candidates[found++] = (candidate){instance->x[j] != 0 ? INFINITY : excess, j};
-        support += instance->x[j] != 0;
-    }
-    int64_t limit = 2 * support > SMALLEST_WORKING_SET ? 2 * support : SMALLEST_WORKING_SET;
-    if (found > limit) {
-        qsort(candidates, (size_t)found, sizeof *candidates, by_score);
-        found = limit;
-        qsort(candidates, (size_t)found, sizeof *candidates, by_index);
-    }
-    set->count = found;
-    set->index = arena_allocate(arena, (size_t)found * sizeof *set->index, instance->error);
-    set->columns = arena_allocate(arena, (size_t)found * sizeof *set->columns, instance->error);
-    set->x = arena_allocate(arena, (size_t)found * sizeof *set->x, instance->error);
-    if (set->index == NULL || set->columns == NULL || set->x == NULL) return instance->error->status;
-    for (int64_t k = 0; k < found; k++) {
-        set->index[k] = candidates[k].index;
-        set->x[k] = instance->x[candidates[k].index];
-        TRY(lasso_instance_column(instance, set->index[k], &set->columns[k]));
-    }
+static double value_of(const descent *self) {
+    return self->is_logistic ? logistic_instance_value(&self->logistic) : lasso_instance_value(&self->lasso);
+}
+
+static double value_at_zero(const descent *self) {
+    return self->is_logistic ? log(2) : 0.5 * dense_squares(self->lasso.m, self->lasso.b);
+}
+
+static l2o_status gap_of(descent *self, double *gap) {
+    if (!self->is_logistic) return lasso_instance_gap(&self->lasso, gap);
+    *gap = logistic_instance_gap(&self->logistic);
     return L2O_OK;
 }
 
-static double soft_threshold(double x, double threshold) { return copysign(fmax(fabs(x) - threshold, 0), x); }
+static l2o_status pass(descent *self) {
+    return self->is_logistic ? logistic_newton_pass(&self->logistic) : lasso_descent_pass(&self->lasso);
+}
 
-/* One sweep over the working set; keeps instance->residual up to date. The largest move of A x. */
-static double sweep(lasso_instance *instance, working_set *set) {
-    double largest = 0;
-    for (int64_t k = 0; k < set->count; k++) {
-        const column *column = &set->columns[k];
-        double old = set->x[k], norm = column->squared_norm;
-        if (norm == 0) {
-            if (instance->lambda > 0) set->x[k] = 0;
-            continue;
+/* Passes until the gap is at most `target`, or nothing improves any more. The best point goes to best[n]. */
+static l2o_status descend(descent *self, int64_t n, const double *x, double target, double *best, double *best_value,
+                          double *best_gap) {
+    bool penalised = (self->is_logistic ? self->logistic.lambda : self->lasso.lambda) > 0;
+    bool bounded = penalised || self->is_logistic;
+    *best_gap = *best_value = INFINITY;
+    for (int count = 0; count < MOST_PASSES; count++) {
+        refresh(self);
+        double present = 0, f = value_of(self);
+        TRY(gap_of(self, &present));
+        bool better = penalised ? present < *best_gap : f < *best_value;
+        if (!better && count > 1 && f >= *best_value) break;
+        if (better || count == 0) {
+            memcpy(best, x, (size_t)n * sizeof *best);
+            *best_gap = present;
+            *best_value = f;
         }
-        set->x[k] = soft_threshold(old + column_dot(column, instance->residual) / norm, instance->lambda / norm);
-        instance->work += 2 * (double)column->count;
-        if (set->x[k] == old) continue;
-        column_axpy(old - set->x[k], column, instance->residual);
-        largest = fmax(largest, fabs(set->x[k] - old) * sqrt(norm));
+        if ((bounded && present <= target) || self->logistic.stuck) break;
+        TRY(pass(self));
     }
-    return largest;
+    if (!penalised && !(bounded && *best_gap <= target)) *best_gap = NAN;
+    return L2O_OK;
 }
-
-/* Starts over at 0 where that is better than x: a start far off would only cost sweeps. */
-static void restart_at_zero(lasso_instance *instance) {
-    if (!(0.5 * dense_squares(instance->m, instance->b) < lasso_instance_value(instance))) return;
-    memset(instance->x, 0, (size_t)instance->n * sizeof *instance->x);
-    lasso_instance_refresh(instance);
-}
-
-/* One outer pass; residual and correlation are fresh before it, and not after it. */
-static l2o_status pass(lasso_instance *instance) {
-    arena_mark mark = arena_position(instance->scratch);
-    bool done = false;
-    if (instance->lambda == 0) {
-        l2o_status status = minimum_norm_solve(instance, &done);
-        arena_reset(instance->scratch, mark);
-        if (status != L2O_OK || done) return status;
-    }
-    restart_at_zero(instance);
-    working_set set = {0};
-    l2o_status status = choose(instance, &set);
-    if (status == L2O_OK) {
-        double enough = SWEEP_TOLERANCE * sqrt(dense_squares(instance->m, instance->b));
-        for (int k = 0; k < MOST_SWEEPS && sweep(instance, &set) > enough; k++) continue;
-        if (instance->lambda > 0) status = active_set_finish(instance, set.count, set.columns, set.x);
-    }
-    if (status == L2O_OK)
-        for (int64_t k = 0; k < set.count; k++) instance->x[set.index[k]] = set.x[k];
-    arena_reset(instance->scratch, mark);
-    return status;
-}
-
-static const unsigned REQUIRED = STRUCTURE_LINEAR_MODEL | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL;
 
 l2o_status coordinate_descent_optimum(const problem *problem, int64_t instance, double relative_gap, double *x,
                                       double *value, double *gap, const evaluation *evaluation) {
     if (!problem_has(problem, REQUIRED))
         return error_set(evaluation->error, L2O_ERROR_UNSUPPORTED,
-                         "coordinate descent needs 1/2 ||A x - b||^2, alone or with an L1 term, which '%s' is not; use "
-                         "lasso or quadratic",
+                         "coordinate descent needs the least-squares or the logistic loss of a linear model, alone or "
+                         "with an L1 term, which '%s' is not; use lasso, quadratic or logistic",
                          problem->ops->name);
     arena_mark mark = arena_position(evaluation->scratch);
-    lasso_instance self;
-    TRY(lasso_instance_begin(&self, problem, instance, x, evaluation));
-    double *best = arena_allocate(evaluation->scratch, (size_t)self.n * sizeof *best, evaluation->error);
+    size_t bytes = (size_t)problem->dimension * sizeof *x;
+    descent self;
+    double best_value, best_gap;
+    TRY(begin(&self, problem, instance, x, evaluation));
+    double *best = arena_allocate(evaluation->scratch, bytes, evaluation->error);
     if (best == NULL) return evaluation->error->status;
-    double target = relative_gap * 0.5 * dense_squares(self.m, self.b);
-    double best_gap = INFINITY, best_value = INFINITY;
-    l2o_status status = L2O_OK;
-    for (int count = 0; count < MOST_PASSES && status == L2O_OK; count++) {
-        lasso_instance_refresh(&self);
-        double present = 0, f = lasso_instance_value(&self);
-        status = lasso_instance_gap(&self, &present);
-        if (status != L2O_OK) break;
-        bool better = self.lambda > 0 ? present < best_gap : f < best_value;
-        if (!better && count > 1 && f >= best_value) break;
-        if (better || count == 0) {
-            memcpy(best, x, (size_t)self.n * sizeof *best);
-            best_gap = present;
-            best_value = f;
-        }
-        if (self.lambda > 0 && present <= target) break;
-        status = pass(&self);
-    }
-    memcpy(x, best, (size_t)self.n * sizeof *best);
+    TRY(descend(&self, problem->dimension, x, relative_gap * value_at_zero(&self), best, &best_value, &best_gap));
+    memcpy(x, best, bytes);
     if (value != NULL) *value = best_value;
-    if (gap != NULL) *gap = self.lambda > 0 ? best_gap : NAN;
+    if (gap != NULL) *gap = best_gap;
     arena_reset(evaluation->scratch, mark);
-    return status;
+    return L2O_OK;
 }
 
 bool coordinate_descent_suits(const problem *problem, int64_t instance) {
@@ -174,12 +112,12 @@ l2o_status coordinate_descent_certificate(const problem *problem, int64_t instan
     double *point = arena_allocate(evaluation->scratch, bytes, evaluation->error);
     if (point == NULL) return evaluation->error->status;
     memcpy(point, x, bytes);
-    lasso_instance self;
-    TRY(lasso_instance_begin(&self, problem, instance, point, evaluation));
-    lasso_instance_refresh(&self);
-    *value = lasso_instance_value(&self);
+    descent self;
+    TRY(begin(&self, problem, instance, point, evaluation));
+    refresh(&self);
+    *value = value_of(&self);
     double direct, least, least_gap;
-    TRY(lasso_instance_gap(&self, &direct));
+    TRY(gap_of(&self, &direct));
     TRY(coordinate_descent_optimum(problem, instance, relative_gap, point, &least, &least_gap, evaluation));
     *gap = fmin(direct, fmax(*value - least, 0) + least_gap);
     arena_reset(evaluation->scratch, mark);
@@ -197,20 +135,21 @@ static l2o_status coordinate_descent_step(const optimizer *optimizer, const prob
     double *point = arena_allocate(evaluation->scratch, (size_t)problem->dimension * sizeof *point, evaluation->error);
     if (point == NULL) return evaluation->error->status;
     for (int64_t j = 0; j < problem->dimension; j++) point[j] = problem_load(problem->type, x, j);
-    lasso_instance self;
-    TRY(lasso_instance_begin(&self, problem, instance, point, evaluation));
-    lasso_instance_refresh(&self);
+    descent self;
+    TRY(begin(&self, problem, instance, point, evaluation));
+    refresh(&self);
     TRY(pass(&self));
     for (int64_t j = 0; j < problem->dimension; j++) problem_store(problem->type, x, j, point[j]);
-    *gradient_evaluations += self.work / lasso_instance_gradient_work(&self);
+    *gradient_evaluations += (self.lasso.work + self.logistic.work) / linear_model_gradient_work(problem->model);
     return L2O_OK;
 }
 
 const optimizer_ops optimizer_coordinate_descent = {
     .name = "cd",
-    .summary = "coordinate descent on a working set, with an exact finish; a step is one pass",
-    .reference = "Friedman, Hastie and Tibshirani, J. Stat. Software 33(1), 2010; Lee et al., NIPS 2006",
-    .requires = STRUCTURE_LINEAR_MODEL | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL,
+    .summary = "coordinate descent on a working set, with an exact finish or Newton's method; a step is one pass",
+    .reference = "Friedman, Hastie and Tibshirani, J. Stat. Software 33(1), 2010; Lee et al., NIPS 2006; Yuan, Ho and "
+                 "Lin, JMLR 13, 2012",
+    .requires = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL,
     .create = coordinate_descent_create,
     .step_native = coordinate_descent_step,
 };

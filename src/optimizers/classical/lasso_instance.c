@@ -30,17 +30,11 @@ l2o_status lasso_instance_begin(lasso_instance *self, const problem *problem, in
     return L2O_OK;
 }
 
-double lasso_instance_gradient_work(const lasso_instance *self) {
-    double entries =
-        self->model->sparse != NULL ? (double)self->model->sparse->nonzeros : (double)self->m * (double)self->n;
-    return entries > 0 ? 2 * entries : 1;
-}
-
 void lasso_instance_refresh(lasso_instance *self) {
     linear_model_apply_double(self->model, self->instance, self->x, self->residual);
     for (int64_t i = 0; i < self->m; i++) self->residual[i] = self->b[i] - self->residual[i];
     linear_model_apply_transpose_double(self->model, self->instance, self->residual, self->correlation);
-    self->work += lasso_instance_gradient_work(self);
+    self->work += linear_model_gradient_work(self->model);
 }
 
 double lasso_instance_value(const lasso_instance *self) {
@@ -81,42 +75,4 @@ l2o_status lasso_instance_gap(lasso_instance *self, double *gap) {
     *gap = fmin(*gap, gap_with(self, self->dual, correlation, feasible_scale(self, correlation, 1)));
     arena_reset(self->scratch, mark);
     return L2O_OK;
-}
-
-l2o_status lasso_instance_column(lasso_instance *self, int64_t j, column *out) {
-    const linear_model *model = self->model;
-    if (model->sparse != NULL) {
-        int64_t first = model->transpose->row_start[j];
-        *out = (column){.count = model->transpose->row_start[j + 1] - first,
-                        .row = model->transpose->column + first,
-                        .value = model->transpose->value + first};
-    } else {
-        double *copy = arena_allocate(self->scratch, (size_t)self->m * sizeof *copy, self->error);
-        if (copy == NULL) return self->error->status;
-        const void *matrix = linear_model_matrix(model, self->instance);
-        for (int64_t i = 0; i < self->m; i++) copy[i] = problem_load(model->type, matrix, i * self->n + j);
-        *out = (column){.count = self->m, .value = copy};
-    }
-    out->squared_norm = dense_squares(out->count, out->value);
-    return L2O_OK;
-}
-
-double column_dot(const column *column, const double *dense) {
-    if (column->row == NULL) return dense_dot(column->count, column->value, dense);
-    double sum = 0;
-    for (int64_t k = 0; k < column->count; k++) sum += column->value[k] * dense[column->row[k]];
-    return sum;
-}
-
-void column_axpy(double alpha, const column *column, double *dense) {
-    if (column->row == NULL) {
-        dense_axpy(column->count, alpha, column->value, dense);
-        return;
-    }
-    for (int64_t k = 0; k < column->count; k++) dense[column->row[k]] += alpha * column->value[k];
-}
-
-void column_scatter(const column *column, int64_t m, double *dense) {
-    memset(dense, 0, (size_t)m * sizeof *dense);
-    column_axpy(1, column, dense);
 }

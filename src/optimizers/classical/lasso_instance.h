@@ -1,17 +1,9 @@
 /* One instance of f(x) = 1/2 ||A x - b||^2 + lambda ||x||_1 in float64, whatever the type of the data: the workplace of
- * coordinate descent. Columns of A are taken out one by one as they are needed; a sparse A stays sparse. */
+ * coordinate descent. */
 #ifndef L2O_OPTIMIZERS_CLASSICAL_LASSO_INSTANCE_H
 #define L2O_OPTIMIZERS_CLASSICAL_LASSO_INSTANCE_H
 
 #include "problems/linear_model.h"
-
-/* A column of A: `row` is NULL when it is dense, and count is m. */
-typedef struct column {
-    int64_t count;
-    const int64_t *row;
-    const double *value;
-    double squared_norm;
-} column;
 
 typedef struct lasso_instance {
     const linear_model *model;
@@ -23,7 +15,7 @@ typedef struct lasso_instance {
     double *correlation; /* [n], A' residual */
     double *dual;        /* [m], a dual point that an exact solver left, when has_dual */
     bool has_dual;
-    double work; /* multiplications so far; one gradient costs lasso_instance_gradient_work() */
+    double work; /* multiplications so far; one gradient costs linear_model_gradient_work() */
     arena *scratch;
     l2o_error *error;
 } lasso_instance;
@@ -36,11 +28,5 @@ void lasso_instance_refresh(lasso_instance *self);
 double lasso_instance_value(const lasso_instance *self);
 /* An upper bound of f(x) - f*, never negative; residual and correlation must be fresh. */
 l2o_status lasso_instance_gap(lasso_instance *self, double *gap);
-double lasso_instance_gradient_work(const lasso_instance *self);
-l2o_status lasso_instance_column(lasso_instance *self, int64_t j, column *column);
-
-double column_dot(const column *column, const double *dense);
-void column_axpy(double alpha, const column *column, double *dense);
-void column_scatter(const column *column, int64_t m, double *dense); /* into a dense vector [m] */
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "optimizers/classical/column.h"
 #include "optimizers/classical/column_qr.h"
 #include "optimizers/classical/dense_vector.h"
 
@@ -19,7 +20,7 @@ static l2o_status factor_columns(lasso_instance *instance, column_qr *qr, double
         for (int64_t j = 0; j < instance->n && qr->count < qr->capacity; j++) {
             arena_mark mark = arena_position(instance->scratch);
             column column;
-            TRY(lasso_instance_column(instance, j, &column));
+            TRY(column_take(instance->model, instance->instance, j, NULL, instance->scratch, &column, instance->error));
             if (pass == 0) {
                 largest = fmax(largest, sqrt(column.squared_norm));
             } else {
