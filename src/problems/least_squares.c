@@ -7,7 +7,7 @@
 
 #define REAL        float
 #define MATRIX      float
-#define VECTOR      float
+#define VECTOR      double
 #define TYPED(name) name##_float32
 #include "problems/dense_body.h"
 #include "problems/least_squares_body.h"
@@ -31,8 +31,9 @@ l2o_status least_squares_value_gradient(const problem *problem, instances rows, 
     const linear_model *model = problem->model;
     bool each = !model->shared && model->sparse == NULL;
     arena_mark mark = arena_position(evaluation->scratch);
-    size_t length = (size_t)model->m * (size_t)(each ? 1 : rows.count);
-    void *residual = arena_allocate(evaluation->scratch, length * dtype_size(problem->type), evaluation->error);
+    size_t bytes = each ? (size_t)(model->m + 2 * model->n) * sizeof(double)
+                        : (size_t)(model->m * rows.count) * dtype_size(problem->type);
+    void *residual = arena_allocate(evaluation->scratch, bytes, evaluation->error);
     if (residual == NULL) return evaluation->error->status;
     if (each) {
         if (problem->type == DTYPE_FLOAT32)

@@ -1,19 +1,24 @@
 /* 1/2 ||A x - b||^2 for one float type; REAL, MATRIX, VECTOR and TYPED as in dense_body.h. */
 
-/* A per instance: residual, value and gradient while the instance's A is in the cache. `residual` is [m]. */
-static void TYPED(fused)(const linear_model *model, instances rows, const REAL *x, REAL *f, REAL *g, REAL *residual) {
+/* A per instance: residual, value and gradient while the instance's A is in the cache. All in float64, for a gradient
+ * is a small difference of large numbers near the minimum. `scratch` is [m + 2 n]. */
+static void TYPED(fused)(const linear_model *model, instances rows, const REAL *x, REAL *f, REAL *g, double *scratch) {
     int64_t m = model->m, n = model->n;
+    double *residual = scratch, *point = scratch + m, *gradient = point + n;
     for (int64_t r = 0; r < rows.count; r++) {
         const REAL *a = (const REAL *)model->a + rows.index[r] * m * n;
         const REAL *b = (const REAL *)model->b + rows.index[r] * m;
-        TYPED(dense_apply)(m, n, a, x + r * n, residual);
+        for (int64_t j = 0; j < n; j++) point[j] = (double)x[r * n + j];
+        TYPED(dense_apply)(m, n, a, point, residual);
         double sum = 0;
         for (int64_t i = 0; i < m; i++) {
-            residual[i] -= b[i];
-            sum += (double)residual[i] * (double)residual[i];
+            residual[i] -= (double)b[i];
+            sum += residual[i] * residual[i];
         }
         if (f != NULL) f[r] = (REAL)(0.5 * sum);
-        if (g != NULL) TYPED(dense_transpose)(m, n, a, residual, g + r * n);
+        if (g == NULL) continue;
+        TYPED(dense_transpose)(m, n, a, residual, gradient);
+        for (int64_t j = 0; j < n; j++) g[r * n + j] = (REAL)gradient[j];
     }
 }
 

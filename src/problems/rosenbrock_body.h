@@ -1,14 +1,15 @@
-/* Rosenbrock's function for one float type: REAL is the type, TYPED(name) makes the names. Included by rosenbrock.c. */
+/* Rosenbrock's function for one float type: REAL is the type, TYPED(name) makes the names. Included by rosenbrock.c.
+ * Value and gradient are worked out in float64: in the valley y - x^2 is a small difference of large numbers. */
 
 static void TYPED(value_gradient)(int64_t count, int64_t n, const REAL *x, REAL *f, REAL *g) {
     for (int64_t r = 0; r < count; r++) {
         double sum = 0;
         for (int64_t j = r * n; j < (r + 1) * n; j += 2) {
-            REAL a = 1 - x[j], b = x[j + 1] - x[j] * x[j];
-            sum += (double)(a * a + 100 * b * b);
+            double first = (double)x[j], a = 1 - first, b = (double)x[j + 1] - first * first;
+            sum += a * a + 100 * b * b;
             if (g == NULL) continue;
-            g[j] = -2 * a - 400 * x[j] * b;
-            g[j + 1] = 200 * b;
+            g[j] = (REAL)(-2 * a - 400 * first * b);
+            g[j + 1] = (REAL)(200 * b);
         }
         if (f != NULL) f[r] = (REAL)sum;
     }
