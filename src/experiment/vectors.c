@@ -187,12 +187,11 @@ static void mean_objectives(const vectors *check, const runner *runner, double *
     }
 }
 
-/* Gradients, deltas and the network's inputs along the trajectory x_0 .. x_T. */
+/* Gradients and the network's inputs along the trajectory x_0 .. x_T. */
 static l2o_status trajectory_results(vectors *check, const problem *problem, const kernels *kernels,
                                      const double *trajectory) {
     int64_t size = check->batch * check->dimension;
     double *g = result_add(check, VECTOR_TRAJECTORY, (check->steps + 1) * size, "g_traj");
-    double *delta = result_add(check, VECTOR_TRAJECTORY, check->steps * size, "delta_traj");
     double *m_tilde = result_add(check, VECTOR_TRAJECTORY, check->steps * size, "mtilde_traj");
     double *g_tilde = result_add(check, VECTOR_TRAJECTORY, check->steps * size, "gtilde_traj");
     int64_t *index = memory_allocate((size_t)check->batch, sizeof *index, check->error);
@@ -219,13 +218,47 @@ static l2o_status trajectory_results(vectors *check, const problem *problem, con
             if (second == NULL) break;
             kernels->to_double(size, first->data, m_tilde + t * size);
             kernels->to_double(size, second->data, g_tilde + t * size);
-            for (int64_t i = 0; i < size; i++)
-                delta[t * size + i] = trajectory[(t + 1) * size + i] - trajectory[t * size + i];
         }
         status = tape_status(&tape);
     }
     arena_free(&arena);
     memory_free(index);
+    return status;
+}
+
+/* The deltas by themselves, not as differences of positions, which have fewer digits: each step is taken once more from
+ * x = 0, with the gradient that it saw on its way. */
+static l2o_status delta_results(vectors *check, meta_task *task, const problem *problem) {
+    int64_t size = check->batch * check->dimension;
+    double *delta = result_add(check, VECTOR_TRAJECTORY, check->steps * size, "delta_traj");
+    double *gradients = memory_allocate((size_t)(check->steps * size), sizeof(double), check->error);
+    double *ends = memory_allocate((size_t)(2 * size), sizeof(double), check->error);
+    l2o_status status = check->error->status;
+    gradient_log log = {.calls = check->steps, .batch = check->batch, .dimension = check->dimension};
+    if (status == L2O_OK) {
+        log.gradients = gradients;
+        carry_reset(&task->now, problem);
+        segment pass = {
+            .weights = check->phi, .steps = check->steps, .detached = true, .from = &task->now, .log = &log};
+        status = segment_run(&task->runner, &pass, check->error);
+    }
+    log.replay = true;
+    log.calls = 1;
+    for (int64_t t = 0; t < check->steps && status == L2O_OK; t++) {
+        memset(task->now.x, 0, (size_t)check->batch * carry_x_bytes(&task->now));
+        log.gradients = gradients + t * size;
+        segment pass = {.weights = check->phi,
+                        .steps = 1,
+                        .detached = true,
+                        .from = &task->now,
+                        .to = &task->now,
+                        .log = &log,
+                        .trajectory = ends};
+        status = segment_run(&task->runner, &pass, check->error);
+        memcpy(delta + t * size, ends + size, (size_t)size * sizeof *delta);
+    }
+    memory_free(ends);
+    memory_free(gradients);
     return status;
 }
 
@@ -322,6 +355,7 @@ static l2o_status single_task(vectors *check) {
         status = trajectory == NULL ? check->error->status : segment_run(&task.runner, &pass, check->error);
     }
     if (status == L2O_OK) status = trajectory_results(check, problem, kernels, trajectory);
+    if (status == L2O_OK) status = delta_results(check, &task, problem);
     memory_free(trajectory);
     memory_free(gradient);
     meta_task_free(&task);
