@@ -45,6 +45,8 @@ typedef struct comparing {
     void *user;
     l2o_comparison *out;
     problem *test;
+    random_stream stream; /* that the test problems are drawn from */
+    bool practised;       /* some optimizer adapts or is tuned */
     uint64_t seed;
     bool limit;
     int entry_count;
@@ -85,8 +87,38 @@ static l2o_status prepare_results(comparing *self) {
 }
 
 /* Are there no other instances for a second run? */
-static bool sees_all(const problem *test) {
-    return test->source != NULL && user_data_part(test->source, STREAM_TEST) == test->batch;
+static bool sees_all(const comparing *self) {
+    const problem *test = self->test;
+    return test->source != NULL && user_data_part(test->source, self->stream) == test->batch;
+}
+
+/* Of a user's instances, those that are held out from practice, where there is practice. */
+static l2o_status create_test(comparing *self) {
+    for (int i = 0; i < self->entry_count; i++) self->practised |= self->entries[i].adapt || self->entries[i].tune;
+    TRY(problem_create_for(self->settings, COMPONENT_ALL, self->practised ? STREAM_HELD_OUT : STREAM_TEST, &self->test,
+                           self->error));
+    const user_data *source = self->test->source;
+    bool split = self->practised && source != NULL && source->instances > 0 && source->held_out > 0;
+    self->stream = split ? STREAM_HELD_OUT : STREAM_TEST;
+    return L2O_OK;
+}
+
+static void tell_test(const comparing *self) {
+    const user_data *source = self->test->source;
+    if (source == NULL || source->instances == 0) return;
+    long long count = (long long)source->instances;
+    if (self->stream == STREAM_HELD_OUT)
+        context_message(self->context,
+                        "tested on the %lld of %lld instances that are held out (held-out), because optimizers adapt "
+                        "or are tuned on the others",
+                        (long long)source->held_out, count);
+    else if (self->practised)
+        context_message(self->context,
+                        "warning: nothing is held out of %lld instance%s%s, so optimizers are tested on what they "
+                        "adapt to or are tuned on",
+                        count, count == 1 ? "" : "s", count == 1 ? "" : " (held-out is 0)");
+    else
+        context_message(self->context, "tested on all %lld instance%s", count, count == 1 ? "" : "s");
 }
 
 static l2o_status prepare(comparing *self) {
@@ -97,12 +129,12 @@ static l2o_status prepare(comparing *self) {
     if (out->steps < 1)
         return error_set(self->error, L2O_ERROR_INPUT, "steps is %lld (%s), but a comparison needs at least 1",
                          (long long)out->steps, settings_origin(settings, "steps"));
-    TRY(problem_create(settings, COMPONENT_ALL, &self->test, self->error));
-    out->runs = sees_all(self->test) ? 1 : RUNS;
+    TRY(compare_entries_parse(settings_text(settings, "optimizers"), problem_find(settings_peek(settings, "problem")),
+                              &self->memory, &self->entries, &self->entry_count, self->error));
+    TRY(create_test(self));
+    out->runs = sees_all(self) ? 1 : RUNS;
     if (settings_is_set(settings, "runs")) out->runs = settings_integer(settings, "runs");
     self->limit = settings_flag(settings, "limit") && compare_limit_exists(self->test);
-    TRY(compare_entries_parse(settings_text(settings, "optimizers"), self->test, &self->memory, &self->entries,
-                              &self->entry_count, self->error));
     for (int i = 0; i < self->entry_count; i++) {
         compare_entry *entry = &self->entries[i];
         TRY(compare_entry_create(self->context, entry, settings, self->test, &self->memory, self->error));
@@ -110,6 +142,7 @@ static l2o_status prepare(comparing *self) {
     }
     if (self->limit) self->total += out->runs;
     TRY(settings_check_used(settings, "this comparison", self->error));
+    tell_test(self);
     return prepare_results(self);
 }
 
@@ -122,7 +155,7 @@ static l2o_status run_entry(comparing *self, int index, int64_t run) {
     double evaluations, seconds;
     TRY(report(self, entry->label));
     TRY(compare_entry_begin(self->context, entry, (uint32_t)run, &evaluations, &seconds, self->error));
-    if (run == 0) TRY(range_warn(self->context, entry->optimizer, self->test, self->error));
+    if (run == 0 && !entry->adapt) TRY(range_warn(self->context, entry->optimizer, self->test, self->error));
     TRY(compare_run(self->context, self->test, entry->optimizer, steps_of(self, entry), &self->track, self->error));
     compare_result_add(&self->out->results[index], run, &self->track, evaluations, seconds);
     self->done++;
@@ -152,7 +185,7 @@ static l2o_status run_all(comparing *self) {
         self->done++;
     }
     for (int64_t run = 0; run < self->out->runs; run++) {
-        TRY(problem_sample(self->test, self->seed, STREAM_TEST, (uint32_t)run, 0, self->error));
+        TRY(problem_sample(self->test, self->seed, self->stream, (uint32_t)run, 0, self->error));
         for (int i = 0; i < self->entry_count; i++) {
             l2o_status status = run_entry(self, i, run);
             if (status != L2O_OK) return compare_entry_failed(&self->entries[i], status, self->error);
@@ -164,17 +197,28 @@ static l2o_status run_all(comparing *self) {
 
 /* ------------------------------------------------------------------------------------------------------- afterwards */
 
+/* Which instances were tested on, and whether nobody practised on them. */
+static json_t *describe_test(const comparing *self) {
+    const user_data *source = self->test->source;
+    bool drawn = source == NULL || source->instances == 0, held_out = self->stream == STREAM_HELD_OUT;
+    if (drawn) return json_pack("{s:s, s:b}", "part", "drawn", "apart", 1);
+    return json_pack("{s:s, s:b, s:I, s:I}", "part", held_out ? "held out" : "all", "apart",
+                     held_out || !self->practised, "instances",
+                     (json_int_t)(held_out ? source->held_out : source->instances), "of",
+                     (json_int_t)source->instances);
+}
+
 static l2o_status describe(comparing *self) {
     const l2o_context *context = self->context;
     const problem *test = self->test;
     json_t *settings = settings_json(self->settings, self->error);
     if (settings == NULL) return self->error->status;
-    self->out->about =
-        json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o}", "program", "l2o " L2O_VERSION, "kernel",
-                  context->kernel, "threads", context->threads, "problem", test->ops->name, "n",
-                  (json_int_t)test->dimension, "batch", (json_int_t)test->batch, "dtype",
-                  test->type == DTYPE_FLOAT32 ? "float32" : "float64", "seed", (json_int_t)self->seed, "runs",
-                  (json_int_t)self->out->runs, "steps", (json_int_t)self->out->steps, "settings", settings);
+    self->out->about = json_pack("{s:s, s:s, s:i, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "program",
+                                 "l2o " L2O_VERSION, "kernel", context->kernel, "threads", context->threads, "problem",
+                                 test->ops->name, "n", (json_int_t)test->dimension, "batch", (json_int_t)test->batch,
+                                 "dtype", test->type == DTYPE_FLOAT32 ? "float32" : "float64", "seed",
+                                 (json_int_t)self->seed, "runs", (json_int_t)self->out->runs, "steps",
+                                 (json_int_t)self->out->steps, "settings", settings, "test", describe_test(self));
     if (self->out->about == NULL)
         return error_set(self->error, L2O_ERROR_MEMORY, "out of memory while the comparison was described");
     return L2O_OK;

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "meta/adapt.h"
 #include "optimizers/weights_file.h"
+#include "problems/user_data.h"
 
 enum { MOST_ENTRIES = 256, MOST_OPTIONS = 64 };
 
@@ -119,7 +120,7 @@ static l2o_status make_unique(compare_entry *entries, int count, arena *arena, l
     return L2O_OK;
 }
 
-static l2o_status classical_list(const problem *problem, arena *arena, char **list, l2o_error *error) {
+static l2o_status classical_list(const problem_ops *problem, arena *arena, char **list, l2o_error *error) {
     static const char *const proximal[] = {"ista", "fista", "cd"};
     enum { LIST_SIZE = 64 };
     *list = arena_allocate(arena, LIST_SIZE, error);
@@ -127,13 +128,13 @@ static l2o_status classical_list(const problem *problem, arena *arena, char **li
     size_t used = (size_t)snprintf(*list, LIST_SIZE, "adam:tune");
     for (size_t i = 0; i < sizeof proximal / sizeof *proximal; i++) {
         const optimizer_ops *ops = optimizer_find(proximal[i]);
-        if (ops != NULL && problem_has(problem, ops->requires))
+        if (ops != NULL && problem != NULL && (problem->structures & ops->requires) == ops->requires)
             used += (size_t)snprintf(*list + used, LIST_SIZE - used, ",%s", proximal[i]);
     }
     return L2O_OK;
 }
 
-l2o_status compare_entries_parse(const char *given, const problem *problem, arena *arena, compare_entry **entries,
+l2o_status compare_entries_parse(const char *given, const problem_ops *problem, arena *arena, compare_entry **entries,
                                  int *count, l2o_error *error) {
     char *list;
     if (given == NULL)
@@ -205,6 +206,21 @@ static l2o_status check_options(const compare_entry *entry, l2o_error *error) {
     return L2O_OK;
 }
 
+/* Which of a user's instances are held out is a matter of these settings, and must be the same for tests and practice.
+ */
+static l2o_status check_split(const compare_entry *entry, const problem *test, l2o_error *error) {
+    static const char *const names[] = {"seed", "held-out"};
+    if (test->source == NULL || test->source->instances == 0) return L2O_OK;
+    for (int i = 0; i < entry->option_count; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (strcmp(entry->options[i].key, names[k]) == 0)
+                return error_set(error, L2O_ERROR_INPUT,
+                                 "'%s' decides which of your instances are held out for the test, so one optimizer "
+                                 "that adapts or is tuned cannot have its own; set it for all (--%s)",
+                                 names[k], names[k]);
+    return L2O_OK;
+}
+
 /* No update, so that whatever adaptation reads is read, and whatever it refuses is refused, before any work. */
 static l2o_status rehearse_adaptation(l2o_context *context, const compare_entry *entry, l2o_error *error) {
     l2o_settings *settings;
@@ -225,6 +241,7 @@ static l2o_status create(l2o_context *context, compare_entry *entry, const l2o_s
     TRY(create_optimizer(entry, arena, error));
     TRY(check_options(entry, error));
     TRY(optimizer_suits(entry->optimizer, test, error));
+    if (entry->adapt || entry->tune) TRY(check_split(entry, test, error));
     if (entry->adapt || entry->tune)
         TRY(problem_create_for(entry->settings, COMPONENT_ALL, entry->adapt ? STREAM_ADAPTATION : STREAM_TUNING,
                                &entry->practice, error));

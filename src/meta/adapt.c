@@ -10,6 +10,8 @@
 #include "meta/evaluation.h"
 #include "meta/trainer.h"
 #include "optimizers/weights_file.h"
+#include "problems/user_data.h"
+#include "run/range.h"
 
 const setting adapt_settings[] = {
     {"adaptation-updates", SETTING_INTEGER, "updates", "5", 0, 1e6, NULL,
@@ -138,6 +140,36 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
     return status;
 }
 
+static void warn_of_overlap(l2o_context *context, const problem *problem) {
+    if (problem->source == NULL || problem->source->instances == 0 || problem->source->held_out > 0) return;
+    context_message(context,
+                    "warning: nothing is held out of %lld instance%s%s, so before and after are measured on what the "
+                    "weights adapt to",
+                    (long long)problem->source->instances, problem->source->instances == 1 ? "" : "s",
+                    problem->source->instances == 1 ? "" : " (held-out is 0)");
+}
+
+/* The file of adapted weights says so, beside the recipe that it started from, and knows the problems they are for now.
+ */
+static l2o_status note_adaptation(l2o_context *context, const l2o_settings *settings, problem *problem,
+                                  optimizer *optimizer, const l2o_adaptation_report *report, l2o_error *error) {
+    range range;
+    if (report->kept_update > 0) {
+        uint64_t seed = (uint64_t)settings_integer(settings, "seed");
+        TRY(problem_sample(problem, seed, STREAM_ADAPTATION, 0, 0, error));
+        TRY(range_of(context, problem, &range, error));
+    }
+    json_t *used = settings_json(settings, error);
+    if (used == NULL) return error->status;
+    json_t *note = json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)report->updates, "kept",
+                             (json_int_t)report->kept_update, "settings", used);
+    if (report->kept_update > 0 && json_object_set_new(note, "range", range_json(&range)) != 0) {
+        json_decref(note);
+        note = NULL;
+    }
+    return optimizer_note(optimizer, "adaptation", note, error);
+}
+
 l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_problem *problem,
                         l2o_optimizer *optimizer, l2o_adaptation_report *report) {
     l2o_error *error = &context->error;
@@ -145,14 +177,9 @@ l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_
     adaptation unused;
     read_settings(settings, &unused);
     TRY(settings_check_used(settings, "adaptation", error));
+    warn_of_overlap(context, problem);
     TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));
-    /* The file of adapted weights says so, beside the recipe that it started from. */
-    json_t *used = settings_json(settings, error);
-    if (used == NULL) return error->status;
-    return optimizer_note(optimizer, "adaptation",
-                          json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)report->updates, "kept",
-                                    (json_int_t)report->kept_update, "settings", used),
-                          error);
+    return note_adaptation(context, settings, problem, optimizer, report, error);
 }
 
 l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,

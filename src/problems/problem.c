@@ -64,7 +64,8 @@ static l2o_status read_dimension(problem *problem, const l2o_settings *settings,
 
 static void read_batch(problem *problem, const l2o_settings *settings, random_stream purpose) {
     int64_t part = problem->source == NULL ? 0 : user_data_part(problem->source, purpose);
-    if (part > 0 && purpose == STREAM_TEST && !settings_is_set(settings, "batch")) {
+    bool all = purpose == STREAM_TEST || purpose == STREAM_HELD_OUT;
+    if (part > 0 && all && !settings_is_set(settings, "batch")) {
         problem->batch = part;
         return;
     }

@@ -3,7 +3,8 @@
  * A is [m, n], one for all instances, dense or sparse, or [N, m, n], one for each. b is [m], one instance, or one
  * instance a row or a column; a libsvm file for A brings b as its labels. lambda is one number or [N], x0 is [n] or
  * [N, n]. The N instances are split in two parts that never meet: the kept part is what training, adaptation and tuning
- * see, the held-out part is for validation and for measuring adaptation; tests see all instances in the files' order.
+ * see, the held-out part is for validation and for measuring adaptation; tests see all instances in the files' order,
+ * comparisons in which something adapts or is tuned the held-out part.
  */
 #ifndef L2O_PROBLEMS_USER_DATA_H
 #define L2O_PROBLEMS_USER_DATA_H

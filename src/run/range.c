@@ -1,6 +1,7 @@
 #include "run/range.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,37 +81,68 @@ static double beyond(const json_t *trained, double smallest, double largest) {
     return factor;
 }
 
-static void warn(l2o_context *context, const optimizer *optimizer, const char *what, const json_t *trained,
-                 double smallest, double largest) {
+/* What the sentence is made of: the ways in which the problem lies outside. */
+typedef struct complaint {
+    char text[640];
+    size_t used;
+} complaint;
+
+static void complain(complaint *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void complain(complaint *self, const char *format, ...) {
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    int added =
+        snprintf(self->text + self->used, sizeof self->text - self->used, "%s%s", self->used > 0 ? ", " : "", text);
+    self->used += (size_t)added;
+    if (self->used >= sizeof self->text) self->used = sizeof self->text - 1;
+}
+
+static void compare(complaint *self, const char *what, const json_t *trained, double smallest, double largest) {
     if (beyond(trained, smallest, largest) <= FAR) return;
-    context_message(
-        context,
-        "warning: these weights of '%s' were trained on problems with %s from %.3g to %.3g, but this one has "
-        "%.3g to %.3g; adapt them first (`l2o adapt`) or compare with a classical optimizer",
-        optimizer->ops->name, what, json_number_value(json_array_get(trained, 0)),
-        json_number_value(json_array_get(trained, 1)), smallest, largest);
+    complain(self, "%s %.3g to %.3g instead of %.3g to %.3g", what, smallest, largest,
+             json_number_value(json_array_get(trained, 0)), json_number_value(json_array_get(trained, 1)));
+}
+
+/* Is `name` one of the names that commas separate? */
+static bool lists(const char *names, const char *name) {
+    size_t length = strlen(name);
+    for (const char *at = names; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || at[length] == '\0')) return true;
+    }
+    return false;
+}
+
+l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_error *error) {
+    const kernels *kernels;
+    *range = (struct range){0};
+    TRY(kernels_select(context->kernel, problem->type, &kernels, error));
+    return range_extend(range, problem, &(evaluation){kernels, &context->workers[0].arena, error});
 }
 
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
-    const json_t *trained = json_object_get(optimizer->provenance, "range");
+    const json_t *adapted = json_object_get(json_object_get(optimizer->provenance, "adaptation"), "range");
+    const json_t *trained = json_is_object(adapted) ? adapted : json_object_get(optimizer->provenance, "range");
     if (!json_is_object(trained)) return L2O_OK;
-    const kernels *kernels;
-    TRY(kernels_select(context->kernel, problem->type, &kernels, error));
-    evaluation evaluation = {kernels, &context->workers[0].arena, error};
-    range present = {0};
-    TRY(range_extend(&present, problem, &evaluation));
+    range present;
+    TRY(range_of(context, problem, &present, error));
+    complaint complaint = {.used = 0};
     const char *families = json_string_value(json_object_get(trained, "problems"));
-    if (families != NULL && strstr(families, problem->ops->name) == NULL)
-        context_message(
-            context,
-            "warning: these weights of '%s' were trained on %s, not on '%s'; adapt them first (`l2o adapt`) or "
-            "compare with a classical optimizer",
-            optimizer->ops->name, families, problem->ops->name);
-    warn(context, optimizer, "dimensions", json_object_get(trained, "dimension"), (double)present.smallest_dimension,
-         (double)present.largest_dimension);
-    warn(context, optimizer, "gradients at the start", json_object_get(trained, "gradient"), present.smallest_gradient,
-         present.largest_gradient);
-    warn(context, optimizer, "curvatures", json_object_get(trained, "curvature"), present.smallest_curvature,
-         present.largest_curvature);
+    if (families != NULL && !lists(families, problem->ops->name))
+        complain(&complaint, "problem '%s' instead of %s", problem->ops->name, families);
+    compare(&complaint, "dimensions", json_object_get(trained, "dimension"), (double)present.smallest_dimension,
+            (double)present.largest_dimension);
+    compare(&complaint, "gradients at the start", json_object_get(trained, "gradient"), present.smallest_gradient,
+            present.largest_gradient);
+    compare(&complaint, "curvatures", json_object_get(trained, "curvature"), present.smallest_curvature,
+            present.largest_curvature);
+    if (complaint.used > 0)
+        context_message(context,
+                        "warning: this problem is far from what these weights of '%s' were %s on: %s; adapt them to it "
+                        "first (`l2o adapt`) or compare with a classical optimizer",
+                        optimizer->ops->name, json_is_object(adapted) ? "adapted" : "trained", complaint.text);
     return L2O_OK;
 }

@@ -18,8 +18,11 @@ typedef struct range {
 l2o_status range_extend(range *range, problem *problem, const evaluation *evaluation);
 /* As a JSON object; NULL when out of memory. */
 json_t *range_json(const range *range);
-/* Says on the context when `problem` lies far outside the range in the optimizer's provenance: another family, or a
- * dimension, gradient or curvature beyond ten times its ends. Silent for optimizers without one. */
+/* The range of the problem as it is sampled now. */
+l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_error *error);
+/* Says on the context, in one sentence, when `problem` lies far outside the range in the optimizer's provenance, that
+ * of its adaptation where it was adapted: another family, or a dimension, gradient or curvature beyond ten times its
+ * ends. Silent for optimizers without one. */
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error);
 
 #endif

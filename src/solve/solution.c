@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "run/range.h"
 #include "solve/solve.h"
 
 l2o_status solution_create(int64_t batch, int64_t dimension, l2o_solution **out, l2o_error *error) {
@@ -43,6 +44,8 @@ l2o_status l2o_solve(l2o_context *context, l2o_problem *problem, l2o_optimizer *
     solve_options options;
     solve_options_read(settings, problem, &options);
     TRY(settings_check_used(settings, "solving", &context->error));
+    TRY(optimizer_suits(optimizer, problem, &context->error));
+    TRY(range_warn(context, optimizer, problem, &context->error));
     return solve_run(context, problem, optimizer, optimizer->weights, &options, solution, &context->error);
 }
 
