@@ -1,5 +1,6 @@
 /* What `l2o ... --json` prints is one JSON document with the documented keys; and a recorded vector with one number
  * changed makes `l2o check --vectors` fail. Runs the tool that is built beside this test. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -209,6 +210,10 @@ static void test_altered_vectors(void **state) {
             if (compared) assert_true(json_is_true(json_object_get(vector, "passed")) == !altered);
         }
         json_decref(check);
+    }
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) { /* one NaN among numbers that agree */
+        alter(names[i], NAN, path, sizeof path);
+        json_decref(run_json(1, "check --json --vectors @/altered.npz"));
     }
     buffer out;
     assert_int_equal(run("check --vectors @/altered.npz", &out), 1);

@@ -37,6 +37,8 @@ typedef struct vectors {
     optimizer *optimizer;
     double *phi;
     int64_t steps, batch, dimension, total;
+    int tasks;   /* 0: one, whose arrays have no number */
+    bool linear; /* the problem has an A */
     recomputed *results;
 } vectors;
 
@@ -140,6 +142,7 @@ static l2o_status make_problem(vectors *check, const char *a_name, const char *b
         return error_set(check->error, L2O_ERROR_INPUT, "%s: '%s' must have the shape [B, m, d] to fit '%s'",
                          check->path, a_name, x0_name);
     check->dimension = x0->shape[1];
+    check->linear = a != NULL;
     bool penalised = lambda != NULL && lambda->count == 1 && lambda->values[0] > 0;
     TRY(settings_set(check->settings, "problem",
                      a == NULL   ? "rosenbrock"
@@ -497,6 +500,7 @@ static l2o_status several_tasks(vectors *check) {
         snprintf(x0, sizeof x0, "x0_%d", count);
         if (npz_find(&check->file, x0) == NULL) break;
     }
+    check->tasks = count;
     for (int k = 0; k < count; k++) {
         snprintf(a, sizeof a, "A%d", k);
         snprintf(b, sizeof b, "b%d", k);
@@ -513,14 +517,28 @@ static l2o_status several_tasks(vectors *check) {
 /* ------------------------------------------------------------------------------------------------------------
  * comparing */
 
-static bool is_input(const char *name) {
-    static const char *const inputs[] = {"T", "B", "d", "lam", "phi_flat", "A", "b", "x0"};
-    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
-        if (strcmp(name, inputs[i]) == 0) return true;
-    int index, used = 0;
-    return (sscanf(name, "A%d%n", &index, &used) == 1 && name[used] == '\0') ||
-           (sscanf(name, "b%d%n", &index, &used) == 1 && name[used] == '\0') ||
-           (sscanf(name, "x0_%d%n", &index, &used) == 1 && name[used] == '\0');
+/* Is `name` the letter or word `stem` and the number of one of the file's tasks? */
+static bool names_task(const vectors *check, const char *name, const char *stem) {
+    size_t length = strlen(stem);
+    if (strncmp(name, stem, length) != 0) return false;
+    for (int k = 0; k < check->tasks; k++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", k);
+        if (strcmp(name + length, number) == 0) return true;
+    }
+    return false;
+}
+
+/* What everything else was recomputed from; so none of it is compared. */
+static bool is_input(const vectors *check, const char *name) {
+    static const char *const common[] = {"T", "B", "d", "phi_flat"}, *const single[] = {"A", "b", "x0"};
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++)
+        if (strcmp(name, common[i]) == 0) return true;
+    if (strcmp(name, "lam") == 0) return check->linear;
+    for (size_t i = 0; check->tasks == 0 && i < sizeof single / sizeof *single; i++)
+        if (strcmp(name, single[i]) == 0) return check->linear || i == 2;
+    if (names_task(check, name, "x0_")) return true;
+    return check->linear && (names_task(check, name, "A") || names_task(check, name, "b"));
 }
 
 static l2o_vector_result compare(const recomputed *ours, const array *record, bool single) {
@@ -529,7 +547,8 @@ static l2o_vector_result compare(const recomputed *ours, const array *record, bo
     if (ours->count == record->count) {
         for (int64_t i = 0; i < record->count; i++) {
             double difference = fabs(ours->values[i] - record->values[i]);
-            if (!(difference <= largest)) largest = difference; /* keeps a NaN */
+            if (difference > largest || isnan(difference)) largest = difference;
+            if (isnan(largest)) break;
             norm += record->values[i] * record->values[i];
         }
         result.error = norm > 0 ? largest / sqrt(norm) : largest;
@@ -585,11 +604,16 @@ l2o_status l2o_check_vectors(l2o_context *context, const char *path, const char 
     if (status == L2O_OK) status = catalog_settings(&check.settings, error);
     if (status == L2O_OK) status = settings_set(check.settings, "dtype", dtype, "dtype", error);
     if (status == L2O_OK) status = recompute(&check);
+    if (status == L2O_ERROR_NUMERIC) {
+        l2o_error reason = *error;
+        status = error_set(error, L2O_ERROR_INPUT, "%s: cannot be recomputed: %.700s; mend or remove the array", path,
+                           reason.text);
+    }
     if (status == L2O_OK) status = check_dimension(&check);
     int compared = 0;
     for (size_t i = 0; i < check.file.count && status == L2O_OK; i++) {
         const array *record = &check.file.arrays[i];
-        if (is_input(record->name)) continue;
+        if (is_input(&check, record->name)) continue;
         const recomputed *ours = result_find(&check, record->name);
         l2o_vector_result result = {.name = record->name};
         if (ours != NULL) result = compare(ours, record, strcmp(dtype, "float32") == 0);
