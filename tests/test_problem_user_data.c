@@ -84,6 +84,27 @@ static double b_at(const fixture *self, int64_t i) {
     return problem_load(self->problem->type, self->problem->model->b, i);
 }
 
+/* What is dense in memory may be sparse in its file, and labels serve as b. */
+static void test_sparse_vectors(void **state) {
+    (void)state;
+    write_npy("A.npy", "(3, 2)", 6, 1);
+    write_text("b.mtx", "%%MatrixMarket matrix coordinate real general\n2 3 2\n1 2 5\n2 3 -1\n");
+    write_text("x0.mtx", "%%MatrixMarket matrix coordinate real general\n1 2 1\n1 2 4\n");
+    write_text("b.svm", "7 1:1\n8 1:1\n9 1:1\n");
+    fixture self;
+    create(&self, "A=@A.npy b=@b.mtx x0=@x0.mtx");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    assert_int_equal(self.problem->batch, 2);
+    const double b[] = {0, 5, 0, 0, 0, -1};
+    for (int i = 0; i < 6; i++) assert_true(b_at(&self, i) == b[i]);
+    assert_true(problem_load(self.problem->type, self.problem->x0, 3) == 4);
+    fixture_free(&self);
+    create(&self, "A=@A.npy b=@b.svm");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    for (int i = 0; i < 3; i++) assert_true(b_at(&self, i) == 7 + i);
+    fixture_free(&self);
+}
+
 static void test_one_matrix_one_instance(void **state) {
     (void)state;
     write_npy("A.npy", "(3, 2)", 6, 1); /* [1 2; 3 4; 5 6] */
@@ -246,7 +267,7 @@ static void test_mismatches(void **state) {
     write_npy("b.npy", "(4,)", 4, 1);
     assert_refused("A=@A.npy b=@b.npy", "b: @b.npy [4] does not fit A: @A.npy [3, 2]");
     assert_refused("A=@A.npy", "but b is not given");
-    assert_refused("b=@b.npy", "but A is drawn (normal:1)");
+    assert_refused("b=@b.npy", "but A is 'normal:1', which is none");
     assert_refused("A=@A.npy b=uniform:0:1 n=3", "n is 3 (test), but A: @A.npy [3, 2] has n = 2");
     assert_refused("A=@A.npy b=uniform:0:1 m=2", "m is 2 (test)");
     assert_refused("A=@missing.npy b=@b.npy", "missing.npy");
@@ -402,13 +423,10 @@ static void test_batch_follows_the_part(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_matrix_one_instance),
-        cmocka_unit_test(test_layouts_of_b),
-        cmocka_unit_test(test_a_matrix_each),
-        cmocka_unit_test(test_sparse_and_labels),
-        cmocka_unit_test(test_mismatches),
-        cmocka_unit_test(test_x0_of_other_families),
-        cmocka_unit_test(test_parts_never_meet),
+        cmocka_unit_test(test_one_matrix_one_instance), cmocka_unit_test(test_layouts_of_b),
+        cmocka_unit_test(test_a_matrix_each),           cmocka_unit_test(test_sparse_and_labels),
+        cmocka_unit_test(test_sparse_vectors),          cmocka_unit_test(test_mismatches),
+        cmocka_unit_test(test_x0_of_other_families),    cmocka_unit_test(test_parts_never_meet),
         cmocka_unit_test(test_batch_follows_the_part),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -35,6 +35,28 @@ static bool names_file(const l2o_settings *settings, const char *name) {
     return settings_is_set(settings, name) && data_file_recognised(settings_text(settings, name));
 }
 
+/* b, lambda and x0 are small beside A and are kept dense. With `labels`, a format that has labels means those. */
+static l2o_status read_dense(const char *path, bool labels, data_file *out, l2o_error *error) {
+    data_file file;
+    *out = (data_file){0};
+    TRY(data_file_read(path, &file, error));
+    if (!file.is_sparse) {
+        *out = file;
+        return L2O_OK;
+    }
+    const sparse_matrix *sparse = &file.sparse;
+    bool vector = labels && file.labels != NULL;
+    int64_t shape[2] = {vector ? file.label_count : sparse->rows, sparse->columns};
+    l2o_status status = array_create(&out->dense, NULL, vector ? 1 : 2, shape, error);
+    double *values = out->dense.values;
+    if (status == L2O_OK && vector) memcpy(values, file.labels, (size_t)shape[0] * sizeof *values);
+    for (int64_t i = 0; status == L2O_OK && !vector && i < shape[0]; i++)
+        for (int64_t k = sparse->row_start[i]; k < sparse->row_start[i + 1]; k++)
+            values[i * shape[1] + sparse->column[k]] = sparse->value[k];
+    data_file_free(&file);
+    return status;
+}
+
 static l2o_status read_a(user_data *data, const l2o_settings *settings, l2o_error *error) {
     const char *path = settings_text(settings, "A");
     TRY(data_file_read(path, &data->a, error));
@@ -111,8 +133,6 @@ static l2o_status take_b(user_data *data, const l2o_settings *settings, const da
     int rank = b->dense.rank;
     settings_mark_used(settings, "b-layout");
     const int64_t *shape = b->dense.shape;
-    if (b->is_sparse)
-        return error_set(error, L2O_ERROR_INPUT, "b: %s is a sparse matrix; b must be dense", describe(b_path, b).text);
     if (b->dense.count == 0) return error_set(error, L2O_ERROR_INPUT, "b: %s has no entries", describe(b_path, b).text);
     bool columns = false;
     if (rank == 1 || (rank == 3 && shape[2] == 1)) { /* [m], or column vectors [N, m, 1] */
@@ -135,9 +155,11 @@ static l2o_status read_b(user_data *data, const l2o_settings *settings, l2o_erro
         const char *path = settings_text(settings, "b");
         if (!data->a_given)
             return error_set(error, L2O_ERROR_INPUT,
-                             "b is the data file %s, but A is drawn (%s); give A as a data file, too", path, a_path);
+                             "b is the data file %s, but A is '%s', which is none; give A as a data file, too: its "
+                             "name ends with .npy, .npz:MEMBER, .csv, .tsv, .txt, .mtx, .svm or .libsvm",
+                             path, a_path);
         data_file b;
-        TRY(data_file_read(path, &b, error));
+        TRY(read_dense(path, true, &b, error));
         l2o_status status = take_b(data, settings, &b, error);
         data_file_free(&b);
         return status;
@@ -156,12 +178,12 @@ static l2o_status read_all(user_data *data, const problem_ops *ops, const l2o_se
         if (names_file(settings, "A")) TRY(read_a(data, settings, error));
         TRY(read_b(data, settings, error));
         if (ops->penalized && names_file(settings, "lambda")) {
-            TRY(data_file_read(settings_text(settings, "lambda"), &data->lambda, error));
+            TRY(read_dense(settings_text(settings, "lambda"), true, &data->lambda, error));
             data->lambda_given = true;
         }
     }
     if (names_file(settings, "x0")) {
-        TRY(data_file_read(settings_text(settings, "x0"), &data->x0, error));
+        TRY(read_dense(settings_text(settings, "x0"), false, &data->x0, error));
         data->x0_given = true;
     }
     if (data->instances > 0) {
@@ -216,7 +238,7 @@ int64_t user_data_part(const user_data *data, random_stream stream) {
 
 static l2o_status check_lambda(const user_data *data, const l2o_settings *settings, int64_t count, l2o_error *error) {
     const char *path = settings_text(settings, "lambda");
-    if (data->lambda.is_sparse || (data->lambda.dense.count != 1 && data->lambda.dense.count != count))
+    if (data->lambda.dense.count != 1 && data->lambda.dense.count != count)
         return error_set(error, L2O_ERROR_INPUT,
                          "lambda: %s must hold one number, or one for each of the %lld instances",
                          describe(path, &data->lambda).text, (long long)count);
@@ -232,7 +254,7 @@ static l2o_status check_x0(const user_data *data, const l2o_settings *settings, 
     const array *x0 = &data->x0.dense;
     bool one = x0->count == dimension && x0->rank <= 2;
     bool each = x0->rank == 2 && x0->shape[0] == count && x0->shape[1] == dimension;
-    if (!data->x0.is_sparse && (one || each)) return L2O_OK;
+    if (one || each) return L2O_OK;
     const char *a = data->a_given ? settings_text(settings, "A") : NULL;
     return error_set(error, L2O_ERROR_INPUT,
                      "x0: %s does not fit%s%s: it must be [n] = [%lld], or [instances, n] = [%lld, %lld]",
