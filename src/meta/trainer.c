@@ -228,12 +228,11 @@ static l2o_status step_of_run(trainer *trainer, l2o_error *error) {
     if (evaluates && (state->stage_draws % trainer->options.evaluate_every == 0 || ended)) {
         int stage = state->stage;
         TRY(evaluate(trainer, error));
+        state->finished = state->finished || !updates_left(trainer);
         if (state->finished || state->stage != stage) return L2O_OK;
     }
-    if (!updates_left(trainer)) {
-        state->finished = true;
-        return L2O_OK;
-    }
+    state->finished = state->finished || !updates_left(trainer);
+    if (state->finished) return L2O_OK;
     return ended ? next_stage(trainer, error) : L2O_OK;
 }
 

@@ -71,7 +71,7 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
     };
     TRY(read_list(settings, "stages", unrolls, &options->stage_count, error));
     TRY(read_list(settings, "stage-draws", draws, &draw_count, error));
-    if (draw_count > options->stage_count)
+    if (draw_count > options->stage_count && settings_is_given(settings, "stage-draws"))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: 'stage-draws' lists %d numbers for %d stages; give at most as many",
                          settings_origin(settings, "stage-draws"), draw_count, options->stage_count);
