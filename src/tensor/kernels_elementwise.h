@@ -32,7 +32,7 @@ static void NAME(unary)(unary_kind kind, double parameter, int64_t count, const 
     case UNARY_SHIFT: MAP(v + p); break;
     case UNARY_EXP: MAP(NAME(vector_exp)(v)); break;
     case UNARY_LOG: MAP_LIBRARY(log); break;
-    case UNARY_TANH: MAP(NAME(vector_tanh)(v)); break;
+    case UNARY_TANH: NAME(tanh_row)(count, x, out); break;
     case UNARY_SIGMOID: MAP(NAME(vector_sigmoid)(v)); break;
     case UNARY_SQRT: MAP(NAME(vector_sqrt)(v)); break;
     case UNARY_RECIPROCAL: MAP(one / NAME(select)(v == 0, infinite, v)); break;

@@ -9,7 +9,6 @@
 #define COPY_ELEMENTS ((int64_t)(131072 / sizeof(REAL))) /* old h held at once, where strips overwrite it */
 #define STRIP         32                                 /* hidden units in a strip of a wide cell */
 #define WIDE_ROWS     16
-#define LOG2_OF_E     1.44269504088896340736
 
 /* A block of rows and a strip of hidden units: gate g of hidden unit j lies at gates[row * gate_row + g * pitch + j].
  */
@@ -17,7 +16,8 @@ typedef struct NAME(lstm_block) {
     const lstm_forward_arguments *arguments;
     int64_t row, rows, unit, units;
     const REAL *h;
-    REAL *gates, *bias, *factor, *offset, *scaled;
+    REAL *gates, *bias, *factor, *offset;
+    REAL_UNSIGNED *doubled; /* all bits where the gate is a tanh, none where it is a sigmoid */
     int64_t gate_row, pitch;
     bool in_place; /* `gates` is where the activations are wanted */
 } NAME(lstm_block);
@@ -30,7 +30,7 @@ static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
     for (int64_t column = 0; column < block->gate_row; column++) {
         block->bias[column] = 0;
         block->factor[column] = block->offset[column] = (REAL)0.5;
-        block->scaled[column] = (REAL)LOG2_OF_E;
+        block->doubled[column] = 0;
     }
     for (int64_t gate = 0; gate < 4; gate++) {
         const int64_t first = gate * block->pitch;
@@ -40,7 +40,7 @@ static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
         if (gate != 2) continue;
         for (int64_t column = first; column < first + block->pitch; column++) {
             block->factor[column] = 1;
-            block->scaled[column] = (REAL)(2 * LOG2_OF_E);
+            block->doubled[column] = ~(REAL_UNSIGNED)0;
             block->offset[column] = 0;
         }
     }
@@ -75,16 +75,28 @@ static void NAME(lstm_products)(const NAME(lstm_block) * block) {
     }
 }
 
-INLINE void NAME(lstm_activate)(const NAME(lstm_block) * block) {
-    const int64_t rows = block->rows, gate_row = block->gate_row;
-    const REAL *factors = block->factor, *offsets = block->offset, *scaled = block->scaled;
-    REAL *gates = block->gates;
-    for (int64_t row = 0; row < rows; row++, gates += gate_row) {
-        for (int64_t j = 0; j < gate_row; j += LANES) {
-            const VECTOR factor = NAME(load)(factors + j), v = NAME(load)(gates + j);
-            const VECTOR t = NAME(vector_tanh_of_product)(v, factor, NAME(load)(scaled + j));
-            NAME(store)(gates + j, NAME(multiply_add)(factor, t, NAME(load)(offsets + j)));
-        }
+/* Activations of `count` vectors of columns from column j on, in place. */
+INLINE void NAME(activate_columns)(const int count, const NAME(lstm_block) * block, REAL *gates, int64_t j) {
+    VECTOR v[ABREAST], y[ABREAST];
+    gates += j;
+    const REAL *doubled = (const REAL *)(const void *)(block->doubled + j);
+    UNROLL for (int k = 0; k < count; k++) v[k] = NAME(load)(gates + k * LANES);
+    UNROLL for (int k = 0; k < count; k++) y[k] = NAME(tanh_argument)(v[k]);
+    UNROLL for (int k = 0; k < count; k++) y[k] += (VECTOR)((BITS)y[k] & (BITS)NAME(load)(doubled + k * LANES));
+    NAME(tanh_of_halves)(count, y, v, y);
+    UNROLL for (int k = 0; k < count; k++)
+        NAME(store)(gates + k * LANES, NAME(multiply_add)(NAME(load)(block->factor + j + k * LANES), y[k],
+                                                          NAME(load)(block->offset + j + k * LANES)));
+}
+
+static void NAME(lstm_activate)(const NAME(lstm_block) * block) {
+    const NAME(lstm_block) own = *block;
+    for (int64_t row = 0; row < own.rows; row++) {
+        REAL *gates = own.gates + row * own.gate_row;
+        int64_t j = 0;
+        for (; j + ABREAST * LANES <= own.gate_row; j += ABREAST * LANES)
+            NAME(activate_columns)(ABREAST, &own, gates, j);
+        for (; j < own.gate_row; j += LANES) NAME(activate_columns)(1, &own, gates, j);
     }
 }
 
@@ -117,12 +129,6 @@ INLINE void NAME(store_some)(REAL *target, VECTOR v, int64_t count) {
         NAME(store)(target, v);
     else
         NAME(store_part)(target, v, count);
-}
-
-INLINE void NAME(tanh_row)(int64_t count, const REAL *x, REAL *out) {
-    int64_t j = 0;
-    for (; j + LANES <= count; j += LANES) NAME(store)(out + j, NAME(vector_tanh)(NAME(load)(x + j)));
-    if (j < count) NAME(store_part)(out + j, NAME(vector_tanh)(NAME(load_part)(x + j, count - j)), count - j);
 }
 
 /* f c + i g of up to LANES units, whose gates lie `pitch` apart. */
@@ -175,7 +181,8 @@ static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
 /* Cells of which a few rows do not fit: strips of hidden units, the old h of the rows kept aside where h' replaces it.
  */
 static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward_arguments *arguments, REAL *gates) {
-    REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP], scaled[4 * STRIP];
+    REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP];
+    REAL_UNSIGNED doubled[4 * STRIP];
     const int64_t hidden = arguments->hidden;
     const bool in_place = arguments->h == arguments->h_next && hidden <= COPY_ELEMENTS;
     int64_t most = WIDE_ROWS;
@@ -186,7 +193,7 @@ static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward
              .bias = bias,
              .factor = factor,
              .offset = offset,
-             .scaled = scaled,
+             .doubled = doubled,
              .gate_row = (int64_t)4 * STRIP,
              .pitch = STRIP};
     for (block.row = 0; block.row < arguments->rows; block.row += most) {
@@ -208,7 +215,8 @@ static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward
 static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
     enum { MOST_COLUMNS = 32768 / sizeof(REAL) / 8 };
     REAL gates[GATE_ELEMENTS] __attribute__((aligned(VECTOR_BYTES)));
-    REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS], scaled[MOST_COLUMNS];
+    REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS];
+    REAL_UNSIGNED doubled[MOST_COLUMNS];
     const int64_t hidden = arguments->hidden;
     if (arguments->rows <= 0 || hidden <= 0) return;
     const int64_t gate_row = (4 * hidden + LANES - 1) / LANES * LANES;
@@ -223,7 +231,7 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
              .bias = bias,
              .factor = factor,
              .offset = offset,
-             .scaled = scaled,
+             .doubled = doubled,
              .gate_row = gate_row,
              .pitch = hidden,
              .in_place = arguments->activations && gate_row == 4 * hidden};
@@ -286,7 +294,7 @@ static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
 }
 
 #undef GATE_ELEMENTS
+#undef ABREAST
 #undef COPY_ELEMENTS
 #undef STRIP
 #undef WIDE_ROWS
-#undef LOG2_OF_E

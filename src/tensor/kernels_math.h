@@ -26,6 +26,7 @@
 #define EXP_HIGHEST    710.0
 #define TANH_SATURATES 20.0
 #endif
+#define ABREAST  (TILE_VECTORS == 5 ? 5 : 2) /* vectors that share the registers in tanh */
 #define LN2      REAL_C(0.69314718055994530942)
 #define LOG2_E   REAL_C(1.44269504088896340736)
 #define SIGN_BIT ((REAL_UNSIGNED)1 << (REAL_BITS - 1))
@@ -76,34 +77,58 @@ INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
     return NAME(expm1_reduced)(x - n * LN2) * power + (power - REAL_C(1.0));
 }
 
-/* tanh(factor x), 0 < factor <= 1, for scaled = 2 factor log2(e). With a = |factor x| and e = (exp(2 a) - 1) / 2 it is
- * e / (e + 1), which is 1 to rounding where x is cut off. As in expm1, a = n (ln 2) / 2 + r, but the exponent's bias is
- * in the number that rounds, and factors are multiplied in beside the chain of operations, not along it: the most often
- * called function of all deserves a series of its own. */
-INLINE VECTOR NAME(vector_tanh_of_product)(VECTOR x, VECTOR factor, VECTOR scaled) {
-    const VECTOR cut = NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(2 * TANH_SATURATES));
-    const VECTOR shifted = cut * scaled + (ROUNDING_MAGIC + (REAL)EXPONENT_BIAS);
-    const VECTOR n = shifted - (ROUNDING_MAGIC + (REAL)EXPONENT_BIAS);
-    const VECTOR power = (VECTOR)((BITS)shifted << MANTISSA_BITS);
-    const VECTOR r = cut * factor - n * (LN2 / 2), r2 = r * r;
-    const VECTOR p2 = r * (REAL)(2.0 / 3) + REAL_C(1.0);
-    const VECTOR p4 = r * (REAL)(2.0 / 15) + (REAL)(1.0 / 3);
-    const VECTOR p6 = r * (REAL)(4.0 / 315) + (REAL)(2.0 / 45);
+/* out[k] = tanh(y[k] / 2) for 0 <= y <= 4 TANH_SATURATES, with the sign of x[k]: e / (e + 1) with e = (exp(y) - 1) / 2.
+ * As in expm1, y = n ln 2 + r; but the number that rounds holds the exponent's bias (less one, for 2^n / 2), and in
+ * float32 the series is a minimax polynomial: the most often called function of all deserves one of its own. `count`
+ * vectors go abreast, for a processor that waits for each chain of operations in turn would wait most of the time. */
+INLINE void NAME(tanh_of_halves)(const int count, const VECTOR *y, const VECTOR *x, VECTOR *out) {
+    const REAL magic = ROUNDING_MAGIC + (REAL)(EXPONENT_BIAS - 1);
+    VECTOR shifted[ABREAST], r[ABREAST], power[ABREAST], e[ABREAST];
+    UNROLL for (int k = 0; k < count; k++) shifted[k] = y[k] * LOG2_E + magic;
+    UNROLL for (int k = 0; k < count; k++) power[k] = (VECTOR)((BITS)shifted[k] << MANTISSA_BITS);
+    UNROLL for (int k = 0; k < count; k++) shifted[k] -= magic;
+    UNROLL for (int k = 0; k < count; k++) r[k] = y[k] - shifted[k] * LN2;
 #if REAL_BITS == 32
-    const VECTOR series = (p6 * r2 + p4) * r2 + p2;
+    VECTOR r2[ABREAST], p2[ABREAST], p4[ABREAST];
+    UNROLL for (int k = 0; k < count; k++) r2[k] = r[k] * r[k];
+    UNROLL for (int k = 0; k < count; k++) p4[k] = r[k] * 0.00836321F + 0.04166637F;
+    UNROLL for (int k = 0; k < count; k++) p2[k] = r[k] * 0.16666577F + 0.5F;
+    UNROLL for (int k = 0; k < count; k++) p4[k] = r2[k] * 0.00139412F + p4[k];
+    UNROLL for (int k = 0; k < count; k++) p2[k] = p4[k] * r2[k] + p2[k];
+    UNROLL for (int k = 0; k < count; k++) e[k] = p2[k] * r2[k] + r[k];
 #else
-    const VECTOR r4 = r2 * r2;
-    const VECTOR p8 = r * (REAL)(256.0 / 362880) + (REAL)(128.0 / 40320);
-    const VECTOR p10 = r * (REAL)(1024.0 / 39916800) + (REAL)(512.0 / 3628800);
-    const VECTOR p12 = r * (REAL)(4096.0 / 6227020800) + (REAL)(2048.0 / 479001600);
-    const VECTOR series = ((p12 * r2 + p10) * r4 + (p8 * r2 + p6)) * r4 + (p4 * r2 + p2);
+    UNROLL for (int k = 0; k < count; k++) e[k] = NAME(expm1_reduced)(r[k]);
 #endif
-    const VECTOR e = series * (r2 * power) + (r * power + (power * REAL_C(0.5) - REAL_C(0.5)));
-    return (VECTOR)((BITS)(e / (e + REAL_C(1.0))) | ((BITS)x & SIGN_BIT));
+    UNROLL for (int k = 0; k < count; k++) e[k] = e[k] * power[k] + (power[k] - REAL_C(0.5));
+    UNROLL for (int k = 0; k < count; k++) e[k] = e[k] / (e[k] + REAL_C(1.0));
+    UNROLL for (int k = 0; k < count; k++) out[k] = (VECTOR)((BITS)e[k] | ((BITS)x[k] & SIGN_BIT));
+}
+
+/* |x|, cut off where tanh(x / 2) is 1 to rounding. */
+INLINE VECTOR NAME(tanh_argument)(VECTOR x) {
+    return NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(2 * TANH_SATURATES));
 }
 
 INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
-    return NAME(vector_tanh_of_product)(x, NAME(splat)(1), NAME(splat)(2 * LOG2_E));
+    VECTOR y = NAME(tanh_argument)(x);
+    y += y;
+    NAME(tanh_of_halves)(1, &y, &x, &y);
+    return y;
+}
+
+/* out = tanh(x), out may be x. */
+static void NAME(tanh_row)(int64_t count, const REAL *x, REAL *out) {
+    int64_t j = 0;
+    for (; j + ABREAST * LANES <= count; j += ABREAST * LANES) {
+        VECTOR v[ABREAST], y[ABREAST];
+        UNROLL for (int k = 0; k < ABREAST; k++) v[k] = NAME(load)(x + j + k * LANES);
+        UNROLL for (int k = 0; k < ABREAST; k++) y[k] = NAME(tanh_argument)(v[k]);
+        UNROLL for (int k = 0; k < ABREAST; k++) y[k] += y[k];
+        NAME(tanh_of_halves)(ABREAST, y, v, y);
+        UNROLL for (int k = 0; k < ABREAST; k++) NAME(store)(out + j + k * LANES, y[k]);
+    }
+    for (; j + LANES <= count; j += LANES) NAME(store)(out + j, NAME(vector_tanh)(NAME(load)(x + j)));
+    if (j < count) NAME(store_part)(out + j, NAME(vector_tanh)(NAME(load_part)(x + j, count - j)), count - j);
 }
 
 INLINE VECTOR NAME(vector_sigmoid)(VECTOR x) { return REAL_C(1.0) / (REAL_C(1.0) + NAME(vector_exp)(-x)); }
