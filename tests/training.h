@@ -58,7 +58,7 @@ typedef struct directory {
 } directory;
 
 static inline void directory_create(directory *made) {
-    strcpy(made->path, "/tmp/l2o-test-XXXXXX");
+    strcpy(made->path, "/tmp/l2o-training-XXXXXX");
     assert_non_null(mkdtemp(made->path));
 }
 
