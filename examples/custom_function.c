@@ -61,7 +61,7 @@ static int sample(void *user, int64_t instance, l2o_random *random) {
 /* Every function that can fail returns a status; the sentence that explains it is on the context. */
 static void require(l2o_context *context, l2o_status status) {
     if (status == L2O_OK) return;
-    fprintf(stderr, "custom_function: %s\n", l2o_context_error(context));
+    fprintf(stderr, "custom_function: %s\n", context == NULL ? "out of memory" : l2o_context_error(context));
     exit(1);
 }
 
@@ -91,7 +91,8 @@ static double solve(l2o_context *context, l2o_problem *problem, l2o_optimizer *o
 
 int main(void) {
     l2o_context *context;
-    require(context, l2o_context_create(0, "auto", &context));
+    l2o_status status = l2o_context_create(0, "auto", &context); /* the sentence of a failure is on it, too */
+    require(context, status);
     points points;
     const l2o_problem_callbacks callbacks = {.size = sizeof callbacks,
                                              .value_gradient = value_gradient,

@@ -17,7 +17,7 @@ static const double B[ROWS][INSTANCES] = {{1.1, 0.0}, {0.3, -1.0}, {-0.3, 0.4}, 
 
 static void require(l2o_context *context, l2o_status status) {
     if (status == L2O_OK) return;
-    fprintf(stderr, "solve_lasso: %s\n", l2o_context_error(context));
+    fprintf(stderr, "solve_lasso: %s\n", context == NULL ? "out of memory" : l2o_context_error(context));
     exit(1);
 }
 
@@ -67,7 +67,8 @@ static double solve(l2o_context *context, const l2o_settings *settings, const ch
 int main(void) {
     l2o_context *context;
     l2o_settings *settings;
-    require(context, l2o_context_create(1, "auto", &context));
+    l2o_status status = l2o_context_create(1, "auto", &context); /* the sentence of a failure is on it, too */
+    require(context, status);
     require(context, l2o_settings_create(context, &settings));
     write_csv("solve_lasso_A.csv", ROWS, COLUMNS, &A[0][0]);
     write_csv("solve_lasso_b.csv", ROWS, INSTANCES, &B[0][0]);

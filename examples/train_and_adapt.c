@@ -8,7 +8,7 @@
 
 static void require(l2o_context *context, l2o_status status) {
     if (status == L2O_OK) return;
-    fprintf(stderr, "train_and_adapt: %s\n", l2o_context_error(context));
+    fprintf(stderr, "train_and_adapt: %s\n", context == NULL ? "out of memory" : l2o_context_error(context));
     exit(1);
 }
 
@@ -32,7 +32,8 @@ static void progress(void *user, const l2o_training_progress *now) {
 
 int main(void) {
     l2o_context *context;
-    require(context, l2o_context_create(0, "auto", &context));
+    l2o_status status = l2o_context_create(0, "auto", &context); /* the sentence of a failure is on it, too */
+    require(context, status);
 
     /* A mixture is one task for each component; fomaml adapts to each and learns from what that gave. Larger numbers
      * in `stages`, `stage-draws`, `hidden` and `batch` make the training that the presets describe. */
