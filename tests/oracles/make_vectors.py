@@ -12,6 +12,7 @@ With --reproduce, each array's error is max |a - b| / ||b||_2, the measure of `l
 PyTorch itself loses to single precision.
 """
 import argparse
+import os
 import resource
 import sys
 import time
@@ -319,6 +320,7 @@ def main():
     parser.add_argument("--maml", action="store_true")
     parser.add_argument("--problem", choices=("lasso", "quad", "rosen"), default="lasso")
     parser.add_argument("--modes", default="full", help="full, all, or a list with commas")
+    parser.add_argument("--alter", metavar="ARRAY", help="spoil one number of this array, by a thousandth of its norm")
     parser.add_argument("--phi", metavar="FILE", help="take phi_flat from this file")
     parser.add_argument("--x0-std", dest="x0_std", type=float)
     parser.add_argument("--scale", type=float, default=1.0, help="of the entries of A, uniform from 0")
@@ -339,9 +341,12 @@ def main():
         del arrays["d"]
         if options.hidden != 20:
             arrays["phi_W0"] = split(arrays["phi_flat"], options.layers, options.hidden)["W0"]
+    if options.alter:
+        arrays[options.alter].reshape(-1)[-1] += 1e-3 * numpy.sqrt((arrays[options.alter] ** 2).sum())
     numpy.savez_compressed(options.output, **arrays)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("%s: %d arrays, %.1f s, %.0f MiB" % (options.output, len(arrays), time.time() - began, peak))
+    size = os.path.getsize(options.output)
+    print("%s: %d arrays, %d bytes, %.1f s, %.0f MiB" % (options.output, len(arrays), size, time.time() - began, peak))
     return 0
 
 
