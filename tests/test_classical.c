@@ -226,11 +226,64 @@ static void test_no_nan(void **state) {
     }
 }
 
+/* What a run of ten steps evaluates: no gradient that nobody looks at. */
+static int full_gradients, smooth_gradients, values;
+static const problem_ops *counted;
+
+static l2o_status count_full(const problem *problem, instances rows, const void *x, void *f, void *g,
+                             const evaluation *evaluation) {
+    full_gradients += g != NULL;
+    values += g == NULL;
+    return counted->value_gradient(problem, rows, x, f, g, evaluation);
+}
+
+static l2o_status count_smooth(const problem *problem, instances rows, const void *x, void *f, void *g,
+                               const evaluation *evaluation) {
+    smooth_gradients += g != NULL;
+    return counted->smooth_gradient(problem, rows, x, f, g, evaluation);
+}
+
+static void test_evaluations(void **state) {
+    (void)state;
+    static const struct {
+        const char *optimizer;
+        int full, smooth, values;
+    } cases[] = {{"ista", 0, 11, 0}, {"fista", 0, 10, 11}, {"nesterov", 10, 0, 11}, {"adam", 11, 0, 0}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        bench self;
+        char text[128];
+        snprintf(text, sizeof text, "problem=lasso n=4 m=6 batch=5 lambda=0.1 dtype=float64 optimizer=%s",
+                 cases[k].optimizer);
+        bench_create(&self, text, 1);
+        double plain[20], seen[20], means[2][11];
+        bench_run(&self, 10, plain, means[0]);
+        counted = self.problem->ops;
+        problem_ops counting = *counted;
+        counting.value_gradient = count_full;
+        counting.smooth_gradient = count_smooth;
+        self.problem->ops = &counting;
+        full_gradients = smooth_gradients = values = 0;
+        bench_run(&self, 10, seen, means[1]);
+        self.problem->ops = counted;
+        assert_int_equal(full_gradients, cases[k].full);
+        assert_int_equal(smooth_gradients, cases[k].smooth);
+        assert_int_equal(values, cases[k].values);
+        assert_memory_equal(plain, seen, sizeof plain);
+        /* The objectives are the problem's own. */
+        double f[5], mean = 0;
+        self.problem->ops->value_gradient(self.problem, (instances){5, (int64_t[]){0, 1, 2, 3, 4}}, plain, f, NULL,
+                                          &(evaluation){NULL, &self.context->workers[0].arena, &self.error});
+        for (int p = 0; p < 5; p++) mean += f[p] / 5;
+        assert_near(means[0][10], mean, 1e-15, "mean objective");
+        bench_free(&self);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formulas),       cmocka_unit_test(test_defaults_descend),
-        cmocka_unit_test(test_proximal_rates), cmocka_unit_test(test_structure),
-        cmocka_unit_test(test_no_nan),
+        cmocka_unit_test(test_evaluations),      cmocka_unit_test(test_formulas),
+        cmocka_unit_test(test_defaults_descend), cmocka_unit_test(test_proximal_rates),
+        cmocka_unit_test(test_structure),        cmocka_unit_test(test_no_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 #include "io/file.h"
 #include "io/json.h"
 #include "l2o/settings.h"
+#include "problems/linear_model.h"
 
 /* "name=value|name=value" */
 static l2o_settings *make_settings(const char *text) {
@@ -200,8 +201,10 @@ static void test_limit(void **state) {
         "dtype=float64|n=6|m=4|batch=9|steps=3000|runs=3|lambda=0.05|optimizers=ista,fista,cd,adam:tune|tune-problems="
         "1",
         "problem=quadratic|dtype=float64|n=4|m=9|batch=9|steps=3000|runs=3|optimizers=sgd,nesterov,cd,adam:tune|"
-        "tune-problems=1"};
-    for (int i = 0; i < 3; i++) {
+        "tune-problems=1",
+        "problem=logistic|dtype=float64|n=4|m=20|batch=9|steps=2000|runs=3|lambda=0.02|optimizers=ista,fista,cd,"
+        "adam:rate=0.01"};
+    for (int i = 0; i < 4; i++) {
         double tolerance = i == 0 ? 1e-5 : 1e-10;
         l2o_comparison *made = compare(texts[i]);
         assert_int_equal(l2o_comparison_rows(made), 5);
@@ -209,6 +212,7 @@ static void test_limit(void **state) {
         assert_true(limit->row.is_limit);
         assert_int_equal(limit->row.points, 1);
         assert_same(limit->row.minimum, limit->row.mean[0]);
+        if (i == 3) assert_true(limit->gap >= 0 && limit->gap <= 1e-12);
         for (int k = 0; k < 4; k++)
             for (int r = 0; r < 3; r++)
                 if (made->results[k].minimum[r] < limit->minimum[r] - tolerance)
@@ -346,7 +350,7 @@ static void test_weights_and_data(void **state) {
     l2o_comparison_free(made);
 
     /* A user's instances: one run of all of them. */
-    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=50|optimizers=fista,cd,%s:adapt", a, b, weights);
+    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=50|optimizers=fista,cd,%s", a, b, weights);
     made = compare_on(context, text);
     assert_int_equal(made->runs, 1);
     assert_int_equal(json_integer_value(json_object_get(made->about, "batch")), 5);
@@ -367,6 +371,82 @@ static void test_weights_and_data(void **state) {
     unlink(weights);
     unlink(a);
     unlink(b);
+    rmdir(folder);
+}
+
+/* How a user's instances are divided, as the document and the last message but those of progress say. */
+static void assert_division(const char *text, const char *part, int apart, int instances, const char *sentence) {
+    l2o_context *context = make_context(1);
+    ignored = (messages){0};
+    l2o_comparison *made = compare_on(context, text);
+    const json_t *test = json_object_get(made->about, "test");
+    assert_string_equal(json_string_value(json_object_get(test, "part")), part);
+    assert_int_equal(json_is_true(json_object_get(test, "apart")), apart);
+    if (instances == 0) {
+        assert_null(json_object_get(test, "instances"));
+        assert_int_equal(ignored.count, 0);
+    } else {
+        assert_int_equal(json_integer_value(json_object_get(test, "instances")), instances);
+        assert_int_equal(json_integer_value(json_object_get(made->about, "batch")), instances);
+        assert_int_equal(made->runs, 1);
+        assert_int_equal(ignored.count, 1);
+        if (strstr(ignored.last, sentence) == NULL) fail_msg("%s", ignored.last);
+    }
+    l2o_comparison_free(made);
+    l2o_context_free(context);
+}
+
+/* Where something adapts or is tuned, the test is on instances that were held out: b of instance p is [p + 1, 0], and
+ * A the identity, so f(0) tells which they are. */
+static void test_held_out(void **state) {
+    (void)state;
+    char folder[] = "/tmp/l2o_compare_XXXXXX", a[128], b[128], one[128], text[1024];
+    assert_non_null(mkdtemp(folder));
+    make_folder(folder, "a.csv", "1,0\n0,1\n", a, sizeof a);
+    make_folder(folder, "b.csv", "1,0\n2,0\n4,0\n8,0\n16,0\n", b, sizeof b);
+    make_folder(folder, "one.csv", "1,0\n", one, sizeof one);
+    static const char *const common = "x0=0|steps=5|lambda=0.01";
+    static const char *const practised[] = {"fista,rnnprop:adapt:hidden=2:layers=1:unroll=2",
+                                            "fista,sgd:tune:tune-problems=1"};
+    for (int k = 0; k < 2; k++) {
+        snprintf(text, sizeof text, "A=%s|b=%s|held-out=0.4|%s|optimizers=%s", a, b, common, practised[k]);
+        assert_division(text, "held out", 1, 2, "tested on the 2 of 5 instances that are held out");
+        l2o_comparison *made = compare(text);
+        double tested = exp(l2o_comparison_row(made, 0)->mean[0]) * 4, kept = 0, all = 0; /* sum of b^2 */
+        l2o_comparison_free(made);
+        l2o_settings *settings = make_settings(text);
+        l2o_error error = {0};
+        problem *practice;
+        assert_int_equal(problem_create_for(settings, COMPONENT_ALL, STREAM_ADAPTATION, &practice, &error), L2O_OK);
+        assert_int_equal(
+            problem_sample(practice, (uint64_t)settings_integer(settings, "seed"), STREAM_ADAPTATION, 0, 0, &error),
+            L2O_OK);
+        assert_int_equal(practice->batch, 3);
+        for (int p = 0; p < 3; p++) kept += pow(problem_load(practice->type, practice->model->b, 2 * p), 2);
+        for (int p = 0; p < 5; p++) all += pow(2, 2 * p);
+        assert_close(tested + kept, all, 1e-3);
+        problem_free(practice);
+        settings_free(settings);
+        snprintf(text, sizeof text, "A=%s|b=%s|held-out=0|%s|optimizers=%s", a, b, common, practised[k]);
+        assert_division(text, "all", 0, 5, "warning: nothing is held out of 5 instances (held-out is 0)");
+        snprintf(text, sizeof text, "A=%s|b=%s|%s|optimizers=%s", a, one, common, practised[k]);
+        assert_division(text, "all", 0, 1, "warning: nothing is held out of 1 instance, so");
+        snprintf(text, sizeof text, "A=%s|b=normal:1|batch=3|runs=2|%s|optimizers=%s", a, common, practised[k]);
+        assert_division(text, "drawn", 1, 0, "");
+    }
+    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=5|optimizers=fista,cd", a, b);
+    assert_division(text, "all", 1, 5, "tested on all 5 instances");
+    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=5|optimizers=sgd:tune:held-out=0.6", a, b);
+    l2o_settings *settings = make_settings(text);
+    l2o_context *context = make_context(1);
+    l2o_comparison *made;
+    assert_int_equal(l2o_compare(context, settings, NULL, NULL, &made), L2O_ERROR_INPUT);
+    assert_non_null(strstr(l2o_context_error(context), "'held-out' decides which of your instances"));
+    settings_free(settings);
+    l2o_context_free(context);
+    unlink(a);
+    unlink(b);
+    unlink(one);
     rmdir(folder);
 }
 
@@ -470,6 +550,7 @@ int main(void) {
         cmocka_unit_test(test_tuning),
         cmocka_unit_test(test_divergence),
         cmocka_unit_test(test_weights_and_data),
+        cmocka_unit_test(test_held_out),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_progress_and_cancellation),
         cmocka_unit_test(test_default_list),

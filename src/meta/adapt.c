@@ -149,37 +149,36 @@ static void warn_of_overlap(l2o_context *context, const problem *problem) {
                     problem->source->instances == 1 ? "" : " (held-out is 0)");
 }
 
-/* The file of adapted weights says so, beside the recipe that it started from, and knows the problems they are for now.
- */
-static l2o_status note_adaptation(l2o_context *context, const l2o_settings *settings, problem *problem,
-                                  optimizer *optimizer, const l2o_adaptation_report *report, l2o_error *error) {
-    range range;
-    if (report->kept_update > 0) {
-        uint64_t seed = (uint64_t)settings_integer(settings, "seed");
-        TRY(problem_sample(problem, seed, STREAM_ADAPTATION, 0, 0, error));
-        TRY(range_of(context, problem, &range, error));
-    }
+/* The file of adapted weights says so, beside the recipe that it started from; and, where it is known, for what range
+ * of problems they are now. */
+static l2o_status note_adaptation(const l2o_settings *settings, optimizer *optimizer, const range *range,
+                                  const l2o_adaptation_report *report, l2o_error *error) {
     json_t *used = settings_json(settings, error);
     if (used == NULL) return error->status;
     json_t *note = json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)report->updates, "kept",
                              (json_int_t)report->kept_update, "settings", used);
-    if (report->kept_update > 0 && json_object_set_new(note, "range", range_json(&range)) != 0) {
+    if (range != NULL && json_object_set_new(note, "range", range_json(range)) != 0) {
         json_decref(note);
         note = NULL;
     }
     return optimizer_note(optimizer, "adaptation", note, error);
 }
 
-l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_problem *problem,
-                        l2o_optimizer *optimizer, l2o_adaptation_report *report) {
-    l2o_error *error = &context->error;
-    error_clear(error);
+static l2o_status adapt_on(l2o_context *context, const l2o_settings *settings, problem *problem, optimizer *optimizer,
+                           const range *range, l2o_adaptation_report *report, l2o_error *error) {
     adaptation unused;
     read_settings(settings, &unused);
     TRY(settings_check_used(settings, "adaptation", error));
     warn_of_overlap(context, problem);
     TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));
-    return note_adaptation(context, settings, problem, optimizer, report, error);
+    return note_adaptation(settings, optimizer, range, report, error);
+}
+
+/* The range is not looked at: the evaluations of a caller's own problem are to be those of adaptation alone. */
+l2o_status l2o_adapt_on(l2o_context *context, const l2o_settings *settings, l2o_problem *problem,
+                        l2o_optimizer *optimizer, l2o_adaptation_report *report) {
+    error_clear(&context->error);
+    return adapt_on(context, settings, problem, optimizer, NULL, report, &context->error);
 }
 
 l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,
@@ -187,8 +186,12 @@ l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_opt
     l2o_error *error = &context->error;
     error_clear(error);
     problem *problem;
+    range range;
     TRY(problem_create_for(settings, COMPONENT_ALL, STREAM_ADAPTATION, &problem, error));
-    l2o_status status = l2o_adapt_on(context, settings, problem, optimizer, report);
+    uint64_t seed = (uint64_t)settings_integer(settings, "seed");
+    l2o_status status = problem_sample(problem, seed, STREAM_ADAPTATION, 0, 0, error);
+    if (status == L2O_OK) status = range_of(context, problem, &range, error);
+    if (status == L2O_OK) status = adapt_on(context, settings, problem, optimizer, &range, report, error);
     problem_free(problem);
     return status;
 }

@@ -137,14 +137,22 @@ l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const
     return problem_prepare(problem, (optimizer->requires | optimizer->uses) & problem->ops->structures, evaluation);
 }
 
-static void evaluate(step_context *context, value *x) {
+/* Starts a new memo unless x is that of the last one. */
+static void remember(step_context *context, value *x) {
     if (context->memo_x == x && x != NULL) return;
     context->memo_x = x;
-    problem_node(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_g);
+    context->memo_f = context->memo_g = context->memo_smooth = NULL;
 }
 
 value *step_objective(step_context *context, value *x) {
-    evaluate(context, x);
+    gradient_wanted wants = context->tape->recording ? WANTS_GRADIENT : context->optimizer->ops->wants;
+    remember(context, x);
+    if (context->memo_f != NULL) return context->memo_f;
+    if (wants == WANTS_SMOOTH_GRADIENT)
+        problem_node_smooth(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_smooth);
+    else
+        problem_node(context->tape, context->problem, context->rows, x, &context->memo_f,
+                     wants == WANTS_GRADIENT ? &context->memo_g : NULL);
     return context->memo_f;
 }
 
@@ -169,10 +177,13 @@ static value *shown(step_context *context, value *g) {
 }
 
 value *step_gradient(step_context *context, value *x) {
-    evaluate(context, x);
+    remember(context, x);
+    if (context->memo_g == NULL)
+        problem_node(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_g);
     return shown(context, context->memo_g);
 }
 
 value *step_smooth_gradient(step_context *context, value *x) {
+    if (x != NULL && context->memo_x == x && context->memo_smooth != NULL) return shown(context, context->memo_smooth);
     return shown(context, problem_node_smooth_gradient(context->tape, context->problem, context->rows, x));
 }

@@ -41,6 +41,10 @@ typedef struct gradient_log {
     double *gradients;        /* [calls, B, n], of the whole batch */
 } gradient_log;
 
+/* Which gradient an optimizer asks for at its iterate, so that unrecorded runs compute it together with the objective
+ * and no other. A matter of cost alone: every gradient is there for who asks. */
+typedef enum gradient_wanted { WANTS_GRADIENT, WANTS_SMOOTH_GRADIENT, WANTS_NO_GRADIENT } gradient_wanted;
+
 /* What a step sees. */
 typedef struct step_context {
     tape *tape;
@@ -53,6 +57,7 @@ typedef struct step_context {
     bool detached;                         /* gradients are constants for the meta-gradient */
     double gradient_scale;                 /* 1/B or 1 */
     value *memo_x, *memo_f, *memo_g;       /* the last evaluation: it is shared by the loss and the step */
+    value *memo_smooth;                    /* of it, the smooth part's gradient; whatever was not computed is NULL */
     gradient_log *log;                     /* NULL: gradients are neither kept nor replayed */
     int64_t log_call, log_row;             /* how many calls so far; the first of these rows in the log's batch */
 } step_context;
@@ -68,6 +73,7 @@ typedef struct optimizer_ops {
     const setting *settings; /* ends with a NULL name; NULL: none */
     unsigned requires;       /* problem_structure bits */
     bool learned;            /* has weights */
+    gradient_wanted wants;   /* at the iterate: WANTS_NO_GRADIENT for those who look elsewhere */
 
     /* Reads its settings and fills the layout of weights and state. Called once; allocates from optimizer->memory. */
     l2o_status (*create)(optimizer *optimizer, const l2o_settings *settings, l2o_error *error);

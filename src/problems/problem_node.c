@@ -1,5 +1,7 @@
 #include "problems/problem_node.h"
 
+#include "problems/penalty.h"
+
 /* What a record needs to find its problem again. */
 typedef struct binding {
     const problem *problem;
@@ -69,6 +71,11 @@ value *problem_node_smooth_gradient(tape *tape, const problem *problem, const in
     value *g;
     evaluate(tape, &operation_problem_smooth, problem->ops->smooth_gradient, problem, rows, x, NULL, &g);
     return g;
+}
+
+void problem_node_smooth(tape *tape, const problem *problem, const instances *rows, value *x, value **f, value **g) {
+    evaluate(tape, &operation_problem_smooth, problem->ops->smooth_gradient, problem, rows, x, f, g);
+    if (*f != NULL) penalty_add_l1(problem, *rows, x->data, (*f)->data, NULL);
 }
 
 static value *hessian(tape *tape, const binding *bound, value *x, value *v) {

@@ -13,6 +13,10 @@ void problem_node(tape *tape, const problem *problem, const instances *rows, val
 /* The gradient of the smooth part alone; needs STRUCTURE_PROXIMAL. */
 value *problem_node_smooth_gradient(tape *tape, const problem *problem, const instances *rows, value *x);
 
+/* The whole value f[count, 1] and the gradient of the smooth part alone in one evaluation, on a tape that does not
+ * record; needs STRUCTURE_PROXIMAL. */
+void problem_node_smooth(tape *tape, const problem *problem, const instances *rows, value *x, value **f, value **g);
+
 /* For the test that closes the operations under differentiation. */
 extern const operation operation_problem, operation_problem_smooth, operation_problem_hessian, operation_problem_third;
 

@@ -100,10 +100,18 @@ static void complain(complaint *self, const char *format, ...) {
     if (self->used >= sizeof self->text) self->used = sizeof self->text - 1;
 }
 
+/* "2 to 5", or "2" */
+static void span(double smallest, double largest, char text[64]) {
+    int used = snprintf(text, 64, "%.3g", smallest);
+    if (smallest != largest) snprintf(text + used, (size_t)(64 - used), " to %.3g", largest);
+}
+
 static void compare(complaint *self, const char *what, const json_t *trained, double smallest, double largest) {
+    char here[64], there[64];
     if (beyond(trained, smallest, largest) <= FAR) return;
-    complain(self, "%s %.3g to %.3g instead of %.3g to %.3g", what, smallest, largest,
-             json_number_value(json_array_get(trained, 0)), json_number_value(json_array_get(trained, 1)));
+    span(smallest, largest, here);
+    span(json_number_value(json_array_get(trained, 0)), json_number_value(json_array_get(trained, 1)), there);
+    complain(self, "%s %s instead of %s", what, here, there);
 }
 
 /* Is `name` one of the names that commas separate? */
@@ -124,8 +132,9 @@ l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_er
 }
 
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
-    const json_t *adapted = json_object_get(json_object_get(optimizer->provenance, "adaptation"), "range");
-    const json_t *trained = json_is_object(adapted) ? adapted : json_object_get(optimizer->provenance, "range");
+    const json_t *adaptation = json_object_get(optimizer->provenance, "adaptation");
+    bool adapted = json_integer_value(json_object_get(adaptation, "kept")) > 0;
+    const json_t *trained = json_object_get(adapted ? adaptation : optimizer->provenance, "range");
     if (!json_is_object(trained)) return L2O_OK;
     range present;
     TRY(range_of(context, problem, &present, error));
@@ -143,6 +152,6 @@ l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem 
         context_message(context,
                         "warning: this problem is far from what these weights of '%s' were %s on: %s; adapt them to it "
                         "first (`l2o adapt`) or compare with a classical optimizer",
-                        optimizer->ops->name, json_is_object(adapted) ? "adapted" : "trained", complaint.text);
+                        optimizer->ops->name, adapted ? "adapted" : "trained", complaint.text);
     return L2O_OK;
 }

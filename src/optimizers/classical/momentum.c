@@ -105,6 +105,7 @@ const optimizer_ops optimizer_nesterov = {
     .summary = "gradient descent with momentum, the gradient taken where the momentum leads",
     .reference = "Nesterov, 1983; Sutskever et al., ICML 2013",
     .settings = momentum_settings,
+    .wants = WANTS_NO_GRADIENT,
     .create = momentum_create,
     .begin = momentum_begin,
     .step = nesterov_step,
