@@ -25,6 +25,9 @@ void signals_watch(l2o_context *context) {
     if (context == NULL) action.sa_handler = SIG_DFL;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    /* A file that grows past its limit is an error of write() with a sentence, not the end of the program. */
+    action.sa_handler = context != NULL ? SIG_IGN : SIG_DFL;
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 int signals_exit_code(void) { return 128 + (caught != 0 ? caught : SIGINT); }

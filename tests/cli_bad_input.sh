@@ -94,6 +94,8 @@ bad "lambda" solve --optimizer fista --lambda -1
 bad "lambda-relative" solve --optimizer fista --lambda 1 --lambda-relative 0.1
 bad "nowhere" solve --preset nowhere
 
+bad "'lambda'" solve --problem quadratic --optimizer fista --n 3 --batch 4 --lambda 1
+
 # INI files.
 bad "word.ini:2" solve word.ini
 bad "unknown.ini:2" solve unknown.ini
@@ -117,6 +119,7 @@ bad "missing.safetensors" info missing.safetensors
 bad "bad.npz" check --vectors bad.npz
 bad "missing.npz" check --vectors missing.npz
 bad "--batch" check --vectors bad.npz --batch 3
+bad "fine.ini" check --vectors bad.npz fine.ini
 
 # Files that are written.
 bad "needs --out" train --n 3 --batch 4
@@ -149,6 +152,16 @@ if [ -c /dev/full ]; then
     [ "$code" = 2 ] && [ "$(wc -l <../err)" -eq 1 ] ||
         { echo "with standard output on a full disk: exit code $code"; cat ../err; failed=1; }
 fi
+
+# A limit of file sizes.
+ls -lR . >../before
+for words in "solve --optimizer fista --n 50 --batch 100 --steps 3 --out big.npy" "list settings --out big.txt"; do
+    (ulimit -f 1 && exec "$l2o" $words) >../out 2>../err
+    code=$?
+    ls -lR . >../after
+    [ "$code" = 2 ] && [ "$(wc -l <../err)" -eq 1 ] && cmp -s ../before ../after ||
+        { echo "l2o $words with a limit of file sizes: exit code $code"; cat ../err; failed=1; }
+done
 
 # A folder that cannot be written to; root can write anywhere.
 if [ "$(id -u)" != 0 ]; then
