@@ -118,7 +118,12 @@ static const char *file_at(const command *command, int index) {
 }
 
 static int check_vectors(command *command) {
-    const char *dtype = "float64";
+    const char *dtype = "float64", *config = command_option(command, OPTION_CONFIG);
+    if (config == NULL) config = command_option(command, OPTION_PRESET);
+    if (config != NULL)
+        return command_complain("%s: recorded vectors bring their own settings; with --vectors only --dtype can be "
+                                "given",
+                                config);
     for (int i = 0; i < command->flag_count; i++) {
         if (strcmp(command->flags[i].name, "dtype") != 0)
             return command_complain("--%s: recorded vectors bring their own settings; with --vectors only --dtype "

@@ -32,7 +32,8 @@ static described describe(const char *path, const data_file *file) {
 }
 
 static bool names_file(const l2o_settings *settings, const char *name) {
-    return settings_is_set(settings, name) && data_file_recognised(settings_text(settings, name));
+    /* Looking is not using: who takes the file reads the setting. */
+    return settings_is_set(settings, name) && data_file_recognised(settings_peek(settings, name));
 }
 
 /* b, lambda and x0 are small beside A and are kept dense. With `labels`, a format that has labels means those. */
