@@ -26,7 +26,8 @@ static arena_block *block_create(size_t size, l2o_error *error) {
 
 void *arena_allocate(arena *arena, size_t bytes, l2o_error *error) {
     if (bytes > SIZE_MAX / 4) {
-        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for", bytes);
+        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for; choose smaller sizes, or free memory",
+                  bytes);
         return NULL;
     }
     size_t rounded = (bytes + LINE - 1) / LINE * LINE;

@@ -16,13 +16,15 @@ void *memory_allocate(size_t count, size_t size, l2o_error *error) {
     size_t bytes = 0;
     if (memory_product(count, size, "an allocation", &bytes, error) != L2O_OK) return NULL;
     if (bytes > (size_t)PTRDIFF_MAX - ALIGNMENT) {
-        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for", bytes);
+        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for; choose smaller sizes, or free memory",
+                  bytes);
         return NULL;
     }
     size_t rounded = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT; /* at least one line, so never a NULL for 0 */
     void *block = aligned_alloc(ALIGNMENT, rounded);
     if (block == NULL) {
-        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for", bytes);
+        error_set(error, L2O_ERROR_MEMORY, "out of memory: %zu bytes asked for; choose smaller sizes, or free memory",
+                  bytes);
         return NULL;
     }
     memset(block, 0, rounded);

@@ -120,7 +120,7 @@ static int distance(const char *a, const char *b) {
 
 static l2o_status unknown_name(const l2o_settings *settings, const char *name, const char *origin, l2o_error *error) {
     const char *nearest = NULL;
-    int best = 4;
+    int best = 2 + (int)(strlen(name) / 4); /* one letter in three may be wrong, or two in six */
     for (int i = 0; i < settings->count; i++) {
         const char *candidate = settings->entries[i].definition->name;
         int far = strncmp(candidate, name, strlen(name)) == 0 ? 1 : distance(name, candidate);

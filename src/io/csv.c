@@ -92,7 +92,8 @@ static l2o_status append_row(table *t, text_piece line) {
     }
     if (t->rows == 0) t->columns = columns;
     if (columns != t->columns)
-        return error_set(t->error, L2O_ERROR_INPUT, "%s: line %lld has %lld numbers, but the first row has %lld",
+        return error_set(t->error, L2O_ERROR_INPUT,
+                         "%s: line %lld has %lld numbers, but the first row has %lld; give every row as many",
                          t->source->name, (long long)t->lines.number, (long long)columns, (long long)t->columns);
     t->rows++;
     return L2O_OK;
@@ -108,7 +109,8 @@ static l2o_status read_rows(table *t) {
         TRY(append_row(t, line));
     }
     if (t->rows > 0) return L2O_OK;
-    return error_set(t->error, L2O_ERROR_INPUT, "%s: holds no numbers", t->source->name);
+    return error_set(t->error, L2O_ERROR_INPUT, "%s: holds no numbers; write one row a line, separated by commas",
+                     t->source->name);
 }
 
 l2o_status csv_parse(const data_source *source, data_file *out, l2o_error *error) {

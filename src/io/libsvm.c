@@ -61,7 +61,9 @@ static l2o_status read_rows(reader *r) {
         int64_t previous = 0;
         while (text_next_word(&line, &word)) TRY(append_feature(r, word, &previous));
     }
-    if (r->rows == 0) return error_set(r->error, L2O_ERROR_INPUT, "%s: holds no rows", r->source->name);
+    if (r->rows == 0)
+        return error_set(r->error, L2O_ERROR_INPUT, "%s: holds no rows; write `LABEL INDEX:VALUE ...`, one row a line",
+                         r->source->name);
     return sparse_check_claim(r->rows, r->columns, r->source->size, r->source->name, r->error);
 }
 

@@ -83,10 +83,11 @@ static l2o_status read_entry(reader *r, text_piece line, sparse_entries *entries
         return wrong_line(r, "an entry must be a row, a column and a number");
     if (text_next_word(&line, &word)) return wrong_line(r, "an entry goes on after its value");
     if (row < 1 || row > r->rows || column < 1 || column > r->columns)
-        return error_set(r->error, L2O_ERROR_INPUT,
-                         "%s: line %lld: entry (%lld, %lld) is outside the %lld x %lld matrix", r->source->name,
-                         (long long)r->lines.number, (long long)row, (long long)column, (long long)r->rows,
-                         (long long)r->columns);
+        return error_set(
+            r->error, L2O_ERROR_INPUT,
+            "%s: line %lld: entry (%lld, %lld) is outside the %lld x %lld matrix; mend it or the line of sizes",
+            r->source->name, (long long)r->lines.number, (long long)row, (long long)column, (long long)r->rows,
+            (long long)r->columns);
     if (r->symmetry != GENERAL && row < column)
         return wrong_line(r, "a symmetric file must hold the lower triangle only");
     if (r->symmetry == SKEW_SYMMETRIC && row == column)
@@ -105,8 +106,9 @@ static l2o_status read_coordinates(reader *r, int64_t promised, sparse_entries *
         found++;
     }
     if (found == promised) return L2O_OK;
-    return error_set(r->error, L2O_ERROR_INPUT, "%s: has %lld of the %lld entries its line of sizes promises",
-                     r->source->name, (long long)found, (long long)promised);
+    return error_set(r->error, L2O_ERROR_INPUT,
+                     "%s: has %lld of the %lld entries its line of sizes promises; save it again", r->source->name,
+                     (long long)found, (long long)promised);
 }
 
 /* Values by columns; a symmetric file has of each column only what is on and below the diagonal. */

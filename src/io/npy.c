@@ -27,7 +27,8 @@ typedef struct cursor {
 } cursor;
 
 static l2o_status malformed(const cursor *c, const char *what) {
-    return error_set(c->error, L2O_ERROR_INPUT, "%s: not a valid .npy file: its header %s", c->source, what);
+    return error_set(c->error, L2O_ERROR_INPUT, "%s: not a valid .npy file: its header %s; save it again", c->source,
+                     what);
 }
 
 static void skip_blanks(cursor *c) {
@@ -169,7 +170,8 @@ static l2o_status locate_header(const char *bytes, size_t size, const char *sour
                                 l2o_error *error) {
     const unsigned char *b = (const unsigned char *)bytes;
     if (size < 10 || memcmp(bytes, MAGIC, MAGIC_LENGTH) != 0)
-        return error_set(error, L2O_ERROR_INPUT, "%s: not an .npy file: it does not begin with NumPy's signature",
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: not an .npy file: it does not begin with NumPy's signature; save it with numpy.save",
                          source);
     if (b[6] < 1 || b[6] > 3)
         return error_set(error, L2O_ERROR_INPUT, "%s: .npy version %d.%d is not known; versions 1 to 3 are", source,
@@ -178,7 +180,8 @@ static l2o_status locate_header(const char *bytes, size_t size, const char *sour
     *length = (size_t)b[8] | (size_t)b[9] << 8;
     if (b[6] > 1 && size >= 12) *length |= (size_t)b[10] << 16 | (size_t)b[11] << 24;
     if (size < *start || size - *start < *length)
-        return error_set(error, L2O_ERROR_INPUT, "%s: cut short within its header (%zu bytes)", source, size);
+        return error_set(error, L2O_ERROR_INPUT, "%s: cut short within its header (%zu bytes); save it again", source,
+                         size);
     return L2O_OK;
 }
 

@@ -117,7 +117,8 @@ static l2o_status read_current(archive *a, const unz_file_info64 *information, c
 static l2o_status append_current(archive *a, const unz_file_info64 *information, const char *name, size_t *capacity,
                                  npz *out) {
     if (npz_find(out, name) != NULL)
-        return error_set(a->error, L2O_ERROR_INPUT, "%s: has two members named '%s'", a->source, name);
+        return error_set(a->error, L2O_ERROR_INPUT, "%s: has two members named '%s'; save it again with one", a->source,
+                         name);
     if (out->count == MEMBER_LIMIT)
         return error_set(a->error, L2O_ERROR_INPUT, "%s: has more than %d members; name one, or save fewer", a->source,
                          MEMBER_LIMIT);

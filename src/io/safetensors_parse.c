@@ -94,8 +94,8 @@ static l2o_status check_layout(description *list, size_t count, const char *sour
     }
     if (position != data_size)
         return error_set(error, L2O_ERROR_INPUT,
-                         "%s: not a valid safetensors file: %zu bytes of data follow its tensors' %zu", source,
-                         data_size - position, position);
+                         "%s: not a valid safetensors file: %zu bytes of data follow its tensors' %zu; save it again",
+                         source, data_size - position, position);
     return L2O_OK;
 }
 
@@ -136,12 +136,14 @@ static l2o_status parse_into(safetensors *file, const char *bytes, size_t size, 
     if (size >= LENGTH_BYTES) memcpy(&length, bytes, LENGTH_BYTES);
     if (size < LENGTH_BYTES || length > size - LENGTH_BYTES || length > HEADER_LIMIT || length < 2 ||
         bytes[LENGTH_BYTES] != '{')
-        return error_set(error, L2O_ERROR_INPUT, "%s: not a safetensors file, or cut short within its header", source);
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: not a safetensors file, or cut short within its header; save it again", source);
     json_t *header = NULL;
     TRY(json_parse(bytes + LENGTH_BYTES, (size_t)length, source, &header, error));
     if (!json_is_object(header)) {
         json_decref(header);
-        return error_set(error, L2O_ERROR_INPUT, "%s: not a safetensors file: its header is no table", source);
+        return error_set(error, L2O_ERROR_INPUT, "%s: not a safetensors file: its header is no table; save it again",
+                         source);
     }
     l2o_status status = L2O_OK;
     size_t entries = json_object_size(header) + json_object_size(json_object_get(header, "__metadata__"));

@@ -65,7 +65,8 @@ static l2o_status check_numbers(const optimizer *optimizer, dtype type, const fl
     for (int64_t i = 0; i < optimizer->weight_total; i++) {
         double number = type == DTYPE_FLOAT32 ? (double)rounded[i] : optimizer->weights[i];
         if (!isfinite(number))
-            return error_set(error, L2O_ERROR_NUMERIC, "weight %lld of '%s' is %g; such weights are not written",
+            return error_set(error, L2O_ERROR_NUMERIC,
+                             "weight %lld of '%s' is %g; such weights are not written: train with a smaller rate",
                              (long long)i, optimizer->ops->name, number);
     }
     return L2O_OK;
@@ -109,11 +110,14 @@ static l2o_status check_format(const safetensors *file, const char *path, l2o_er
     const char *version = safetensors_metadata(file, "format_version");
     if (format == NULL || version == NULL || strcmp(format, FORMAT) != 0)
         return error_set(error, L2O_ERROR_INPUT,
-                         "%s: not a file of weights of this program (its metadata lack format = %s)", path, FORMAT);
+                         "%s: not a file of weights of this program (its metadata lack format = %s); give a file that "
+                         "`l2o train` or `l2o adapt` wrote",
+                         path, FORMAT);
     char *end;
     long number = strtol(version, &end, 10);
     if (*version == '\0' || *end != '\0' || number < 1)
-        return error_set(error, L2O_ERROR_INPUT, "%s: the format version '%s' is not a number", path, version);
+        return error_set(error, L2O_ERROR_INPUT, "%s: the format version '%s' is not a number; train it anew", path,
+                         version);
     if (number > WEIGHTS_FORMAT_VERSION)
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: written in format version %ld, but this program reads up to %d; use a newer l2o", path,
@@ -125,8 +129,9 @@ static l2o_status check_format(const safetensors *file, const char *path, l2o_er
 static l2o_status adopt(l2o_settings *settings, const char *name, const char *value, const char *path,
                         l2o_error *error) {
     if (!settings_is_defined(settings, name))
-        return error_set(error, L2O_ERROR_INPUT, "%s: the architecture names '%s', which this program does not know",
-                         path, name);
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: the architecture names '%s', which this program does not know; use a newer l2o", path,
+                         name);
     if (settings_is_given(settings, name) && !settings_equals(settings, name, value))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: its weights have %s = %s, but %s asks for %s; remove that or train other weights", path,
@@ -138,22 +143,26 @@ static l2o_status adopt(l2o_settings *settings, const char *name, const char *va
 static l2o_status build(const safetensors *file, const char *path, const l2o_settings *settings, optimizer **out,
                         l2o_error *error) {
     const char *text = safetensors_metadata(file, "architecture");
-    if (text == NULL) return error_set(error, L2O_ERROR_INPUT, "%s: its metadata lack the architecture", path);
+    if (text == NULL)
+        return error_set(error, L2O_ERROR_INPUT, "%s: its metadata lack the architecture; train it anew", path);
     json_t *architecture;
     TRY(json_parse(text, strlen(text), path, &architecture, error));
     const char *name = json_string_value(json_object_get(architecture, "optimizer"));
     l2o_settings *own = NULL;
     l2o_status status = L2O_OK;
     if (name == NULL || optimizer_find(name) == NULL || !optimizer_find(name)->learned)
-        status = error_set(error, L2O_ERROR_INPUT, "%s: '%s' is no learned optimizer of this program", path,
-                           name == NULL ? "(none)" : name);
+        status =
+            error_set(error, L2O_ERROR_INPUT,
+                      "%s: '%s' is no learned optimizer of this program; use the l2o that wrote it, or a newer one",
+                      path, name == NULL ? "(none)" : name);
     if (status == L2O_OK) status = settings_copy(settings, &own, error);
     const char *key;
     json_t *value;
     json_object_foreach(architecture, key, value) {
         if (status != L2O_OK || strcmp(key, "optimizer") == 0) continue;
         if (!json_is_string(value))
-            status = error_set(error, L2O_ERROR_INPUT, "%s: the architecture's '%s' is not a text", path, key);
+            status = error_set(error, L2O_ERROR_INPUT, "%s: the architecture's '%s' is not a text; train it anew", path,
+                               key);
         else
             status = adopt(own, key, json_string_value(value), path, error);
         if (status == L2O_OK) settings_mark_used(settings, key);
@@ -166,22 +175,24 @@ static l2o_status build(const safetensors *file, const char *path, const l2o_set
 
 static l2o_status load_tensors(const safetensors *file, const char *path, optimizer *optimizer, l2o_error *error) {
     if (file->count != (size_t)optimizer->weight_count)
-        return error_set(error, L2O_ERROR_INPUT, "%s: holds %zu tensors, but '%s' of this architecture has %d", path,
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: holds %zu tensors, but '%s' of this architecture has %d; train it anew", path,
                          file->count, optimizer->ops->name, optimizer->weight_count);
     for (int k = 0; k < optimizer->weight_count; k++) {
         const weight_layout *layout = &optimizer->layout[k];
         const safetensors_tensor *tensor = safetensors_find(file, layout->name);
         if (tensor == NULL)
-            return error_set(error, L2O_ERROR_INPUT, "%s: the tensor '%s' is missing", path, layout->name);
+            return error_set(error, L2O_ERROR_INPUT, "%s: the tensor '%s' is missing; train it anew", path,
+                             layout->name);
         bool fits = layout->rows == 1
                         ? tensor->rank == 1 && tensor->shape[0] == layout->columns
                         : tensor->rank == 2 && tensor->shape[0] == layout->rows && tensor->shape[1] == layout->columns;
         if (!fits)
-            return error_set(
-                error, L2O_ERROR_INPUT,
-                "%s: the tensor '%s' has %lld numbers in %d dimensions, but the architecture wants %lld x %lld", path,
-                layout->name, (long long)tensor->count, tensor->rank, (long long)layout->rows,
-                (long long)layout->columns);
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: the tensor '%s' has %lld numbers in %d dimensions, but the architecture wants %lld x "
+                             "%lld; train it anew",
+                             path, layout->name, (long long)tensor->count, tensor->rank, (long long)layout->rows,
+                             (long long)layout->columns);
         double *values = optimizer->weights + layout->offset;
         safetensors_values(tensor, values);
         for (int64_t i = 0; i < tensor->count; i++)
