@@ -21,8 +21,8 @@ run() { # run CODE WORD...: l2o WORD..., into the files out and err
     code=$?
     [ "$code" = "$wanted" ] || fail "l2o $*: exit code $code instead of $wanted"
 }
-says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
 tiny="--problem lasso --n 3 --batch 4"
+says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
 
 # train
 cat >run.ini <<'INI'
@@ -54,6 +54,10 @@ run 0 train run.ini --out other.safetensors --quiet --seed 2
 cmp -s w.safetensors other.safetensors && fail "another seed gives the same weights"
 run 0 train run.ini --out w.safetensors --quiet --resume
 cmp w.safetensors again.safetensors || fail "resuming what is finished changes the weights"
+
+run 0 train $tiny --layers 1 --hidden 4 --unroll 4 --preset quick --stages 2 --updates 3 --out few.safetensors --quiet
+grep -q '"updates":3,' few.log.jsonl || fail "three updates were not made"
+grep -q '"loss":null' few.log.jsonl && fail "a draw without updates is in the log"
 
 # info; a flag stands above the INI file, the INI file above the preset, the preset above the default
 run 0 info w.safetensors
