@@ -20,7 +20,7 @@ def lasso_optima(generator, out):
     """0.5 ||A x - b||^2 + lambda ||x||_1; scikit-learn's own has 1/m in front of the square."""
     for k, (m, n, scale, penalty) in enumerate(LASSO_SHAPES):
         a, b = scale * generator.standard_normal((m, n)), generator.uniform(-1, 1, m)
-        descent = Lasso(alpha=penalty / m, fit_intercept=False, tol=1e-15, max_iter=10 ** 7).fit(a, b).coef_
+        descent = Lasso(alpha=penalty / m, fit_intercept=False, tol=1e-15, max_iter=10 ** 5).fit(a, b).coef_
         path = LassoLars(alpha=penalty / m, fit_intercept=False, eps=1e-15, normalize=False).fit(a, b).coef_
         value = lambda x: 0.5 * ((a @ x - b) ** 2).sum() + penalty * numpy.abs(x).sum()
         assert abs(value(descent) - value(path)) <= 1e-12 * value(path), (k, value(descent), value(path))
@@ -36,7 +36,7 @@ def logistic_optimum(generator, out):
     b = numpy.sign(a @ numpy.array([1.5, -2.0, 0, 0, 0.5, 0]) + generator.standard_normal(m))
     value = lambda x: numpy.logaddexp(0, -b * (a @ x)).mean() + penalty * numpy.abs(x).sum()
     solutions = {}
-    for solver, iterations in (("liblinear", 10 ** 6), ("saga", 10 ** 6)):
+    for solver, iterations in (("liblinear", 10 ** 4), ("saga", 10 ** 4)):
         fitted = LogisticRegression(penalty="l1", C=1 / (m * penalty), solver=solver, fit_intercept=False, tol=1e-14,
                                     max_iter=iterations, random_state=0).fit(a, b)
         solutions[solver] = fitted.coef_[0]
