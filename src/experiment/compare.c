@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "experiment/compare_entry.h"
 #include "optimizers/weights_file.h"
@@ -164,10 +165,10 @@ static l2o_status run_entry(comparing *self, int index, int64_t run) {
 
 static l2o_status run_limit(comparing *self, int64_t run) {
     compare_result *result = &self->out->results[self->entry_count];
-    double optimum, gap, started = compare_clock();
+    double optimum, gap, started = clock_seconds();
     TRY(report(self, result->row.label));
     TRY(compare_limit(self->context, self->test, &optimum, &gap, self->error));
-    double unspent = 0, seconds = compare_clock() - started;
+    double unspent = 0, seconds = clock_seconds() - started;
     compare_track track = {&optimum, &unspent, &seconds};
     if (optimum <= RESOLUTION * self->track.objective[0]) optimum = 0;
     compare_result_add(result, run, &track, 0, 0);

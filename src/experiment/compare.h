@@ -29,7 +29,6 @@ l2o_status compare_track_create(int64_t steps, arena *arena, compare_track *trac
 double compare_track_minimum(const compare_track *track, int64_t steps, int64_t *step);
 /* ln f; +infinity where f is negative or not finite. */
 double compare_logarithm(double objective);
-double compare_clock(void); /* seconds */
 
 /* Does coordinate descent find the problem's optimum, and is that more than a zero known beforehand? */
 bool compare_limit_exists(const problem *problem);

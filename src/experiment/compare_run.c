@@ -3,20 +3,14 @@
  * differ, and are left alone once they stand still. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "experiment/compare.h"
 #include "run/segment.h"
 
 /* Objectives that one segment may keep, of all instances. */
 enum { SEGMENT_OBJECTIVES = 1 << 24, NATIVE_SHARD = 16 };
-
-double compare_clock(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 double compare_logarithm(double objective) {
     return isfinite(objective) && objective >= 0 ? log(objective) : (double)INFINITY;
@@ -56,9 +50,9 @@ static l2o_status run_segments(runner *runner, carry *now, int64_t steps, compar
                         .from = now,
                         .to = now,
                         .mean_objective = track->objective + first};
-        double started = compare_clock();
+        double started = clock_seconds();
         TRY(segment_run(runner, &part, error));
-        double seconds = compare_clock() - started;
+        double seconds = clock_seconds() - started;
         for (int64_t k = 1; k <= count; k++) {
             double share = (double)k / (double)count;
             track->evaluations[first + k] = track->evaluations[first] + share * part.gradient_evaluations;
@@ -123,9 +117,9 @@ static l2o_status run_instance(const native *self, int64_t instance, double *obj
             memcpy(older, previous, bytes);
             memcpy(previous, x, bytes);
             arena_mark mark = arena_position(evaluation->scratch);
-            double started = compare_clock();
+            double started = clock_seconds();
             TRY(self->optimizer->ops->step_native(self->optimizer, self->problem, instance, x, &cost, evaluation));
-            time += compare_clock() - started;
+            time += clock_seconds() - started;
             arena_reset(evaluation->scratch, mark);
             TRY(objective_at(self, instance, x, room, &f, evaluation));
             still = memcmp(x, previous, bytes) == 0 || (t > 1 && memcmp(x, older, bytes) == 0);
@@ -177,11 +171,11 @@ static l2o_status run_native(l2o_context *context, problem *problem, const optim
     TRY(memory_product((size_t)(3 * shards), (size_t)steps + 1, "steps of all instances", &count, error));
     self.sums = memory_allocate(count, sizeof *self.sums, error);
     if (self.sums == NULL) return error->status;
-    double started = compare_clock();
+    double started = clock_seconds();
     evaluation evaluation = {self.kernels, &context->workers[0].arena, error};
     l2o_status status = optimizer_prepare(optimizer, problem, &evaluation);
     if (status == L2O_OK) status = pieces_run(context, shards, problem->concurrent, run_native_shard, &self, error);
-    if (status == L2O_OK) gather(&self, shards, compare_clock() - started, track);
+    if (status == L2O_OK) gather(&self, shards, clock_seconds() - started, track);
     memory_free(self.sums);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "experiment/compare_entry.h"
 
 enum { LEAST_POWER = -40, MOST_POWER = 40 }; /* of the root of ten */
@@ -97,11 +98,11 @@ l2o_status compare_entry_tune(l2o_context *context, compare_entry *entry, int64_
             error_set(error, L2O_ERROR_INPUT, "tune-lowest is %g, which is above tune-highest, %g",
                       settings_real(settings, "tune-lowest"), settings_real(settings, "tune-highest")),
             error);
-    double started = compare_clock();
+    double started = clock_seconds();
     arena_mark mark = arena_position(arena);
     l2o_status status = compare_track_create(steps, arena, &self.track, error);
     if (status == L2O_OK) status = tune(&self, lowest, highest);
     arena_reset(arena, mark);
-    entry->tuning_seconds = compare_clock() - started;
+    entry->tuning_seconds = clock_seconds() - started;
     return compare_entry_failed(entry, status, error);
 }

@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "meta/adam.h"
 #include "meta/estimator.h"
@@ -49,12 +49,6 @@ static void read_settings(const l2o_settings *settings, adaptation *own) {
     own->updates = settings_integer(settings, "adaptation-updates");
     own->restart = settings_integer(settings, "adaptation-restart");
     own->evaluation_steps = settings_integer(settings, "evaluation-steps");
-}
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 static l2o_status measure_held_out(adaptation *own, const double *weights, l2o_quality *quality, l2o_error *error) {
@@ -123,7 +117,7 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
                          "the optimizer '%s' is hand-designed and has no weights to adapt; give a file of weights or "
                          "`rnnprop`",
                          optimizer->ops->name);
-    double started = now();
+    double started = clock_seconds();
     adaptation own = {.problem = problem, .draw = draw};
     read_settings(settings, &own);
     TRY(meta_task_create(context, problem, optimizer, &own.options, &own.task, error));
@@ -136,7 +130,7 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
     memory_free(own.best);
     adam_free(&own.adam);
     meta_task_free(&own.task);
-    report->seconds = now() - started;
+    report->seconds = clock_seconds() - started;
     return status;
 }
 

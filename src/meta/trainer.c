@@ -3,16 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "optimizers/weights_file.h"
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static size_t weight_bytes(const trainer *trainer) { return (size_t)trainer->optimizer->weight_total * sizeof(double); }
 
@@ -255,14 +249,15 @@ static l2o_status leave(trainer *trainer, l2o_status status, l2o_error *error) {
 
 static l2o_status run(trainer *trainer, l2o_error *error) {
     mark_boundary(trainer);
-    trainer->last_checkpoint = now();
+    trainer->last_checkpoint = clock_seconds();
     while (!trainer->state.finished) {
         l2o_status status = step_of_run(trainer, error);
         if (status != L2O_OK) return leave(trainer, status, error);
         mark_boundary(trainer);
-        if (trainer->state.finished || now() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds) {
+        if (trainer->state.finished ||
+            clock_seconds() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds) {
             TRY(checkpoint_write(trainer, error));
-            trainer->last_checkpoint = now();
+            trainer->last_checkpoint = clock_seconds();
         }
     }
     if (trainer->state.has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
@@ -415,7 +410,7 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
                         const char *path, l2o_training_function function, void *user, l2o_training_report *out) {
     l2o_error *error = &context->error;
     error_clear(error);
-    double started = now();
+    double started = clock_seconds();
     trainer *trainer = memory_allocate(1, sizeof *trainer, error);
     if (trainer == NULL) {
         *out = (l2o_training_report){.best_validation = NAN};
@@ -428,7 +423,7 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
     if (status == L2O_OK)
         status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error);
     if (status == L2O_OK) status = trainer_plot(trainer, error);
-    fill_report(trainer, now() - started, out);
+    fill_report(trainer, clock_seconds() - started, out);
     trainer_release(trainer);
     return status;
 }
