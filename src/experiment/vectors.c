@@ -571,7 +571,10 @@ static l2o_status recompute(vectors *check) {
     l2o_status status = tensor_results(check, VECTOR_TRAJECTORY, "sonnet", sonnet);
     memory_free(sonnet);
     TRY(status);
-    return npz_find(&check->file, "x0") != NULL ? single_task(check) : several_tasks(check);
+    TRY(npz_find(&check->file, "x0") != NULL ? single_task(check) : several_tasks(check));
+    if (check->linear) return L2O_OK;
+    double *lambda = result_add(check, VECTOR_TRAJECTORY, 1, "lam"); /* 0: Rosenbrock's function has no penalty */
+    return lambda == NULL ? check->error->status : L2O_OK;
 }
 
 static l2o_status check_dimension(const vectors *check) {
