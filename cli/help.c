@@ -6,8 +6,9 @@
 
 static const char purpose[] =
     "l2o trains, adapts and runs learned optimizers: optimizers whose update rule is learned from sample problems. "
-    "With M-L2O training, a learned optimizer adapts to an unfamiliar kind of problem in about five steps, and then "
-    "solves problems of that kind in far fewer iterations than a hand-designed one.\n"
+    "With M-L2O training, a learned optimizer adapts to an unfamiliar kind of problem in about five updates; whether "
+    "it then "
+    "beats hand-designed ones there is measured (compare), not promised.\n"
     "One trains weights once (train), adapts them to the problems at hand (adapt), and uses them (solve, compare).";
 
 static const char tour[] = "# learn an optimizer for LASSO problems of three kinds\n"

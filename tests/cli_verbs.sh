@@ -93,13 +93,15 @@ awk -F, 'NR == 1 && ($1 - 4.9 / 9) ^ 2 + ($2 - 10.6 / 9) ^ 2 > 1e-4 { exit 1 }' 
 run 0 solve --optimizer fista --A A.csv --b b.csv --b-layout rows --out x.npy --quiet
 [ -s out ] && fail "solve --quiet prints"
 run 0 solve --optimizer ista --A A.csv --b b.csv --b-layout rows --out x.npz
-run 0 solve --weights w.safetensors $tiny --steps 5
+run 0 solve --weights a.safetensors $tiny --steps 5
 says "stopped at the limit of steps"
+grep -q 'were adapted on: .* curvatures' err || fail "no warning about weights adapted to quite another problem"
+run 0 solve --weights w.safetensors $tiny --steps 5
 grep -q 'warning' err && fail "weights are said to be far from what they were trained on"
 run 0 solve --weights w.safetensors $tiny --steps 5 --A normal:100 --quiet
-grep -q 'warning: this problem is far from .* curvatures' err || fail "no warning about weights far outside their range"
+grep -q 'were trained on: .* curvatures' err || fail "no warning about weights far outside their range"
 run 0 solve --weights w.safetensors --problem rosenbrock --batch 4 --steps 5
-grep -q "trained on: problem 'rosenbrock' instead of lasso" err || fail "no warning about another family of problems"
+grep -q "problem 'rosenbrock' instead of lasso" err || fail "no warning about another family of problems"
 run 0 solve --optimizer fista $tiny --batch 12
 says "and 2 more; --json prints all"
 run 1 solve --problem quadratic --optimizer sgd:rate=1000 --n 3 --batch 4 --steps 500

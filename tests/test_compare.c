@@ -350,12 +350,17 @@ static void test_weights_and_data(void **state) {
     l2o_comparison_free(made);
 
     /* A user's instances: one run of all of them. */
-    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=50|optimizers=fista,cd,%s", a, b, weights);
+    snprintf(text, sizeof text, "A=%s|b=%s|held-out=0|x0=0|steps=50|optimizers=fista,cd,%s", a, b, weights);
     made = compare_on(context, text);
     assert_int_equal(made->runs, 1);
     assert_int_equal(json_integer_value(json_object_get(made->about, "batch")), 5);
+    assert_true(json_is_false(json_object_get(json_object_get(made->about, "test"), "apart"))); /* who knows */
     assert_close(l2o_comparison_row(made, 1)->minimum, l2o_comparison_row(made, 3)->minimum, 1e-4);
     assert_close(l2o_comparison_row(made, 0)->mean[0], log((5 + 10 + 4 + 2 + 8) / 10.0), 1e-6);
+    l2o_comparison_free(made);
+    snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=50|optimizers=fista,%s", a, b, weights);
+    made = compare_on(context, text);
+    assert_int_equal(json_integer_value(json_object_get(made->about, "batch")), 1); /* a fifth is held out */
     l2o_comparison_free(made);
     snprintf(text, sizeof text, "A=%s|b=%s|x0=0|steps=50|runs=2|optimizers=fista", a, b);
     made = compare_on(context, text);

@@ -340,7 +340,7 @@ static void test_parts_never_meet(void **state) {
     for (uint32_t draw = 0; draw < 60; draw++) {
         for (int s = 0; s < 3; s++) {
             int batch[INSTANCES] = {0};
-            fixture_sample(&self, 5, kept_streams[s], draw);
+            fixture_sample(&self, 5 + (uint64_t)s, kept_streams[s], draw);
             mark(&self, batch);
             for (int i = 0; i < INSTANCES; i++) {
                 assert_in_range(batch[i], 0, 1); /* without replacement */
@@ -348,7 +348,7 @@ static void test_parts_never_meet(void **state) {
             }
         }
         for (int s = 0; s < 2; s++) {
-            fixture_sample(&self, 5, held_streams[s], draw);
+            fixture_sample(&self, 5 + (uint64_t)s, held_streams[s], draw);
             mark(&self, held);
         }
     }
@@ -365,7 +365,7 @@ static void test_parts_never_meet(void **state) {
         fixture_sample(&self, 5, STREAM_TEST, draw);
         for (int64_t p = 0; p < 8; p++) assert_true(b_at(&self, 2 * p) == 2 * (double)((draw * 8 + p) % INSTANCES));
     }
-    /* The same draw is the same batch, another seed another split. */
+    /* The same draw is the same batch, whatever was drawn between. */
     int again[INSTANCES] = {0}, first[INSTANCES] = {0};
     fixture_sample(&self, 5, STREAM_TRAINING, 3);
     mark(&self, first);

@@ -38,8 +38,8 @@ typedef void (*l2o_compare_function)(void *user, const char *label, int64_t done
  * "rnnprop:adapt" (from fresh random weights, others in each run). Settings among the options change that optimizer
  * and what it adapts and tunes on ("w.safetensors:adapt:A=normal:10"), never the test. All optimizers see the same
  * test problems. A user's instances are the same in every run, so that one run is the default for them; where some
- * optimizer adapts or is tuned, they are those that are held out (setting `held-out`), else all. Where the problem has
- * an exact solver its optimum is added as the limit, unless that is 0. */
+ * optimizer adapts, is tuned or comes from a file of weights, they are those that are held out (setting `held-out`),
+ * else all. Where the problem has an exact solver its optimum is added as the limit, unless that is 0. */
 L2O_API l2o_status l2o_compare(l2o_context *context, const l2o_settings *settings, l2o_compare_function function,
                                void *user, l2o_comparison **comparison);
 L2O_API int l2o_comparison_rows(const l2o_comparison *comparison);

@@ -47,7 +47,7 @@ typedef struct comparing {
     l2o_comparison *out;
     problem *test;
     random_stream stream; /* that the test problems are drawn from */
-    bool practised;       /* some optimizer adapts or is tuned */
+    bool practised;       /* some optimizer adapts, is tuned or was trained */
     uint64_t seed;
     bool limit;
     int entry_count;
@@ -93,9 +93,13 @@ static bool sees_all(const comparing *self) {
     return test->source != NULL && user_data_part(test->source, self->stream) == test->batch;
 }
 
-/* Of a user's instances, those that are held out from practice, where there is practice. */
+/* Of a user's instances, those that are held out from practice, where there is practice. Trained weights may have been
+ * trained on these very instances. */
 static l2o_status create_test(comparing *self) {
-    for (int i = 0; i < self->entry_count; i++) self->practised |= self->entries[i].adapt || self->entries[i].tune;
+    for (int i = 0; i < self->entry_count; i++) {
+        const compare_entry *entry = &self->entries[i];
+        self->practised |= entry->adapt || entry->tune || weights_file_recognised(entry->name);
+    }
     TRY(problem_create_for(self->settings, COMPONENT_ALL, self->practised ? STREAM_HELD_OUT : STREAM_TEST, &self->test,
                            self->error));
     const user_data *source = self->test->source;
@@ -110,13 +114,13 @@ static void tell_test(const comparing *self) {
     long long count = (long long)source->instances;
     if (self->stream == STREAM_HELD_OUT)
         context_message(self->context,
-                        "tested on the %lld of %lld instances that are held out (held-out), because optimizers adapt "
-                        "or are tuned on the others",
+                        "tested on the %lld of %lld instances that are held out (held-out), because optimizers adapt, "
+                        "are tuned or may have been trained on the others",
                         (long long)source->held_out, count);
     else if (self->practised)
         context_message(self->context,
                         "warning: nothing is held out of %lld instance%s%s, so optimizers are tested on what they "
-                        "adapt to or are tuned on",
+                        "adapt to, are tuned on or may have been trained on",
                         count, count == 1 ? "" : "s", count == 1 ? "" : " (held-out is 0)");
     else
         context_message(self->context, "tested on all %lld instance%s", count, count == 1 ? "" : "s");

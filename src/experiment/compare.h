@@ -2,7 +2,8 @@
  *
  * Run r = 0, 1, ... has one test problem, draw r of the test stream, that all optimizers see; learned ones that adapt
  * do so on draw r of the adaptation stream, and fresh weights are draw r of the initialisation stream. Of a user's
- * instances the held-out ones are tested on where something adapts or is tuned, so that no test was practised on. */
+ * instances the held-out ones are tested on where something adapts, is tuned or was trained, so that no test was
+ * practised on. */
 #ifndef L2O_EXPERIMENT_COMPARE_H
 #define L2O_EXPERIMENT_COMPARE_H
 

@@ -48,7 +48,8 @@ const setting problem_common_settings[] = {
      "What learned optimizers see: each instance's gradient divided by the batch size, as in the literature, or as it "
      "is."},
     {"held-out", SETTING_REAL, "", "0.2", 0, 0.9, NULL,
-     "Fraction of a user's instances that training and adaptation never see; with 0, or one instance, nothing is held "
+     "Fraction of a user's instances that training and adaptation never see, the same ones for any seed; with 0, or "
+     "one instance, nothing is held "
      "out "
      "and every stream sees all."},
     {NULL, SETTING_TEXT, NULL, NULL, 0, 0, NULL, NULL},

@@ -314,12 +314,12 @@ void user_data_choose(user_data *data, int64_t batch, random_key key) {
                 (int64_t)(((uint64_t)key.draw * (uint64_t)batch + (uint64_t)p) % (uint64_t)data->instances);
         return;
     }
-    if (!data->ordered || data->order_seed != key.seed) {
+    /* One split for all seeds: what training held out must be what adaptation and comparisons hold out. */
+    if (!data->ordered) {
         for (int64_t i = 0; i < data->instances; i++) data->order[i] = i;
         shuffle(data->order, data->instances, data->instances,
-                (random_key){.seed = key.seed, .stream = STREAM_SPLIT, .field = FIELD_OTHER});
+                (random_key){.stream = STREAM_SPLIT, .field = FIELD_OTHER});
         data->ordered = true;
-        data->order_seed = key.seed;
     }
     int64_t part = user_data_part(data, stream);
     const int64_t *first = data->order + (sees_kept(stream) ? data->instances - part : 0);

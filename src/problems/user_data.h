@@ -4,7 +4,8 @@
  * instance a row or a column; a libsvm file for A brings b as its labels. lambda is one number or [N], x0 is [n] or
  * [N, n]. The N instances are split in two parts that never meet: the kept part is what training, adaptation and tuning
  * see, the held-out part is for validation and for measuring adaptation; tests see all instances in the files' order,
- * comparisons in which something adapts or is tuned the held-out part.
+ * comparisons in which something adapts, is tuned or comes from a file of weights the held-out part. The split depends
+ * on the number of instances and the fraction alone, so that it is the same one in training and in all that follows.
  */
 #ifndef L2O_PROBLEMS_USER_DATA_H
 #define L2O_PROBLEMS_USER_DATA_H
@@ -23,7 +24,6 @@ typedef struct user_data {
     int64_t *order;          /* [N]: a permutation; the first held_out of it are held out */
     int64_t *pool;           /* [N], for drawing */
     int64_t *chosen;         /* [B]: which instance stands at each place of the batch; valid after user_data_choose() */
-    uint64_t order_seed;     /* of the present permutation */
     bool ordered;
 } user_data;
 
