@@ -28,6 +28,8 @@ L2O_API void l2o_context_on_message(l2o_context *context, l2o_message_function f
 /* Asks whatever runs on this context to stop at the next safe point and return L2O_ERROR_CANCELLED. May be called from
  * a signal handler or another thread. */
 L2O_API void l2o_context_cancel(l2o_context *context);
+/* A cancelled context refuses all work until this is called. */
+L2O_API void l2o_context_resume(l2o_context *context);
 
 L2O_API int l2o_context_threads(const l2o_context *context);
 L2O_API const char *l2o_context_kernel(const l2o_context *context); /* the path in use: "avx512", ... */
