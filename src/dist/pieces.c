@@ -34,15 +34,19 @@ l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piec
 #ifdef L2O_HAVE_OPENMP
     if (concurrent && context->threads > 1 && count > 1) {
         int threads = context->threads < count ? context->threads : (int)count;
+        omp_lock_t lock; /* not a critical section, whose lock would be global and exported */
+        omp_init_lock(&lock);
 #pragma omp parallel num_threads(threads)
         {
             worker *mine = &context->workers[omp_get_thread_num()];
             failure own = {.piece = INT64_MAX};
 #pragma omp for schedule(dynamic, 1) nowait
             for (int64_t piece = 0; piece < count; piece++) piece_run(context, piece, mine, function, argument, &own);
-#pragma omp critical(l2o_pieces)
+            omp_set_lock(&lock);
             if (own.piece < first.piece) first = own;
+            omp_unset_lock(&lock);
         }
+        omp_destroy_lock(&lock);
     } else
 #endif
         for (int64_t piece = 0; piece < count; piece++)
