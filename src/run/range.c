@@ -131,27 +131,36 @@ l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_er
     return range_extend(range, problem, &(evaluation){kernels, &context->workers[0].arena, error});
 }
 
+static void compare_all(complaint *self, const json_t *known, const range *present, const char *family) {
+    const char *families = json_string_value(json_object_get(known, "problems"));
+    if (families != NULL && !lists(families, family)) complain(self, "problem '%s' instead of %s", family, families);
+    compare(self, "dimensions", json_object_get(known, "dimension"), (double)present->smallest_dimension,
+            (double)present->largest_dimension);
+    compare(self, "gradients at the start", json_object_get(known, "gradient"), present->smallest_gradient,
+            present->largest_gradient);
+    compare(self, "curvatures", json_object_get(known, "curvature"), present->smallest_curvature,
+            present->largest_curvature);
+}
+
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
+    const json_t *known[2] = {json_object_get(optimizer->provenance, "range")};
     const json_t *adaptation = json_object_get(optimizer->provenance, "adaptation");
     bool adapted = json_integer_value(json_object_get(adaptation, "kept")) > 0;
-    const json_t *trained = json_object_get(adapted ? adaptation : optimizer->provenance, "range");
-    if (!json_is_object(trained)) return L2O_OK;
+    if (adapted) known[1] = json_object_get(adaptation, "range");
     range present;
+    complaint complaint;
+    for (int k = 0; k < (adapted ? 2 : 1); k++)
+        if (!json_is_object(known[k])) return L2O_OK;
     TRY(range_of(context, problem, &present, error));
-    complaint complaint = {.used = 0};
-    const char *families = json_string_value(json_object_get(trained, "problems"));
-    if (families != NULL && !lists(families, problem->ops->name))
-        complain(&complaint, "problem '%s' instead of %s", problem->ops->name, families);
-    compare(&complaint, "dimensions", json_object_get(trained, "dimension"), (double)present.smallest_dimension,
-            (double)present.largest_dimension);
-    compare(&complaint, "gradients at the start", json_object_get(trained, "gradient"), present.smallest_gradient,
-            present.largest_gradient);
-    compare(&complaint, "curvatures", json_object_get(trained, "curvature"), present.smallest_curvature,
-            present.largest_curvature);
-    if (complaint.used > 0)
-        context_message(context,
-                        "warning: this problem is far from what these weights of '%s' were %s on: %s; adapt them to it "
-                        "first (`l2o adapt`) or compare with a classical optimizer",
-                        optimizer->ops->name, adapted ? "adapted" : "trained", complaint.text);
+    for (int k = 0; k < (adapted ? 2 : 1); k++) {
+        complaint.used = 0;
+        compare_all(&complaint, known[k], &present, problem->ops->name);
+        if (complaint.used == 0) return L2O_OK;
+    }
+    context_message(
+        context,
+        "warning: this problem is far from what these weights of '%s' were %s on: %s; adapt them to it first "
+        "(`l2o adapt`) or compare with a classical optimizer",
+        optimizer->ops->name, adapted ? "adapted" : "trained", complaint.text);
     return L2O_OK;
 }

@@ -20,9 +20,9 @@ l2o_status range_extend(range *range, problem *problem, const evaluation *evalua
 json_t *range_json(const range *range);
 /* The range of the problem as it is sampled now. */
 l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_error *error);
-/* Says on the context, in one sentence, when `problem` lies far outside the range in the optimizer's provenance, that
- * of its adaptation where it was adapted: another family, or a dimension, gradient or curvature beyond ten times its
- * ends. Silent for optimizers without one. */
+/* Says on the context, in one sentence, when `problem` lies far outside the range in the optimizer's provenance, and
+ * outside that of its adaptation where it was adapted: another family, or a dimension, gradient or curvature beyond ten
+ * times its ends. Silent for optimizers without one. */
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error);
 
 #endif
