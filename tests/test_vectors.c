@@ -62,9 +62,7 @@ static void test_recorded(void **state) {
                 if (tally->failed > 0)
                     fail_msg("%s, %s, %s: %d of %d fail, the worst by a factor of %g", files[i], paths[k], types[d],
                              tally->failed, tally->compared, tally->worst);
-                /* A Rosenbrock file has a lambda that nothing uses; it is said, like any name that means nothing. */
-                const char *missed = strstr(files[i], "rosen") != NULL ? "lam " : "";
-                if (strcmp(tally->missed, missed) != 0) fail_msg("%s: not compared: %s", files[i], tally->missed);
+                if (tally->missed[0] != '\0') fail_msg("%s: not compared: %s", files[i], tally->missed);
                 assert_true(tally->compared > 20);
                 ran++;
                 l2o_context_free(context);
