@@ -3,7 +3,11 @@
 set -eu
 python=${PYTHON:-python3}
 out=tests/data/oracles
-vectors() { "$python" tests/oracles/make_vectors.py "$out/$@"; }
+vectors() { # vectors NAME OPTION...
+    name=$1
+    shift
+    "$python" tests/oracles/make_vectors.py "$out/$name" "$@"
+}
 vectors vectors_quad_6x4.npz --problem quad --m 6 --n 4 --hidden 5 --seed 11
 vectors vectors_lasso_3x5.npz --problem lasso --m 3 --n 5 --batch 3 --hidden 5 --seed 12
 vectors vectors_lasso_one_layer.npz --problem lasso --batch 3 --layers 1 --seed 13
