@@ -206,18 +206,14 @@ static l2o_status check_options(const compare_entry *entry, l2o_error *error) {
     return L2O_OK;
 }
 
-/* Which of a user's instances are held out is a matter of these settings, and must be the same for tests and practice.
- */
+/* Which of a user's instances are held out must be the same for tests and practice. */
 static l2o_status check_split(const compare_entry *entry, const problem *test, l2o_error *error) {
-    static const char *const names[] = {"seed", "held-out"};
     if (test->source == NULL || test->source->instances == 0) return L2O_OK;
     for (int i = 0; i < entry->option_count; i++)
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-            if (strcmp(entry->options[i].key, names[k]) == 0)
-                return error_set(error, L2O_ERROR_INPUT,
-                                 "'%s' decides which of your instances are held out for the test, so one optimizer "
-                                 "that adapts or is tuned cannot have its own; set it for all (--%s)",
-                                 names[k], names[k]);
+        if (strcmp(entry->options[i].key, "held-out") == 0)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "'held-out' decides which of your instances the test is on, so one optimizer that adapts "
+                             "or is tuned cannot have its own; set it for all (--held-out)");
     return L2O_OK;
 }
 
