@@ -96,6 +96,7 @@ const char *command_option(const command *command, option option) { return comma
 
 bool command_has_flag(const command *command, const char *name) {
     for (int i = 0; i < command->flag_count; i++)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): each of the flag_count flags has a name */
         if (strcmp(command->flags[i].name, name) == 0) return true;
     return false;
 }

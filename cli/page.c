@@ -26,7 +26,7 @@ static void wrap(FILE *stream, const char *text, size_t bytes, size_t column, si
                 fputc(' ', stream);
                 column++;
             }
-            fwrite(text + at, 1, word, stream);
+            (void)fwrite(text + at, 1, word, stream);
             column += width;
             first = false;
         }

@@ -151,7 +151,7 @@ static void draw(progress *progress, double time) {
     }
     append(line, "%s", numbers);
     fprintf(progress->stream, "\r%.*s\x1b[K", (int)table_text_fit(line, room), line);
-    fflush(progress->stream);
+    (void)fflush(progress->stream);
     progress->drawn = true;
 }
 
@@ -160,7 +160,7 @@ static void print_line(progress *progress, double time) {
     append_numbers(line, progress, time);
     const char *text = line + strspn(line, " ");
     fprintf(progress->stream, "%s%s%s\n", progress->label, progress->label[0] ? ": " : "", text);
-    fflush(progress->stream);
+    (void)fflush(progress->stream);
 }
 
 static void erase(progress *progress) {
@@ -228,7 +228,7 @@ void progress_message(progress *progress, const char *format, ...) {
     va_end(arguments);
     fputc('\n', progress->stream);
     if (redraw) draw(progress, now());
-    fflush(progress->stream);
+    (void)fflush(progress->stream);
 }
 
 void progress_end(progress *progress) {
@@ -245,5 +245,5 @@ void progress_end(progress *progress) {
     }
     if (!isnan(progress->loss)) append(line, "  loss %.4g", progress->loss);
     fprintf(progress->stream, "%s\n", line);
-    fflush(progress->stream);
+    (void)fflush(progress->stream);
 }

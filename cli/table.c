@@ -188,7 +188,7 @@ static void print_row(const table *table, const column *columns, const block *bl
             if (bytes > 0) {
                 print_padding(stream, owed);
                 owed = 0;
-                fwrite(text, 1, bytes, stream);
+                (void)fwrite(text, 1, bytes, stream);
             }
             if (!columns[i].number)
                 owed += padding;

@@ -57,12 +57,12 @@ static bool copy_curves(const char *from, const char *to) {
     }
     output copy;
     if (!output_open(&copy, to)) {
-        fclose(source);
+        (void)fclose(source);
         return false;
     }
     char bytes[8192];
-    for (size_t got; (got = fread(bytes, 1, sizeof bytes, source)) > 0;) fwrite(bytes, 1, got, copy.stream);
-    fclose(source);
+    for (size_t got; (got = fread(bytes, 1, sizeof bytes, source)) > 0;) (void)fwrite(bytes, 1, got, copy.stream);
+    (void)fclose(source);
     return output_commit(&copy);
 }
 

@@ -22,9 +22,9 @@ typedef struct compare_entry {
     double rate, tuning_evaluations, tuning_seconds; /* of the whole tuning; rate is NAN without */
 } compare_entry;
 
-/* Takes the list apart; everything lives in `arena`, but for what compare_entry_free() releases. `list` NULL: the
+/* Takes the list apart; everything lives in `arena`, but for what compare_entry_free() releases. `given` NULL: the
  * classical optimizers that suit the problem, which is NULL where it is unknown. */
-l2o_status compare_entries_parse(const char *list, const problem_ops *problem, arena *arena, compare_entry **entries,
+l2o_status compare_entries_parse(const char *given, const problem_ops *problem, arena *arena, compare_entry **entries,
                                  int *count, l2o_error *error);
 /* Makes optimizer and practice problems, and checks that all fit together and that each option has a use. Marks in
  * `settings` what was read. */

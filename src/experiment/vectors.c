@@ -106,7 +106,7 @@ static l2o_status make_optimizer(vectors *check) {
     int64_t hidden = projection != NULL && projection->rank == 2 ? projection->shape[1] : 20;
     if (hidden > 1024) hidden = 0; /* no network here is as wide, and its square would overflow */
     int64_t outside = 4 * hidden + 1, layer = 8 * hidden * hidden + 4 * hidden;
-    int64_t layers = hidden > 0 ? (phi->count - outside) / layer : 0;
+    int64_t layers = layer > 0 ? (phi->count - outside) / layer : 0;
     if (hidden < 1 || layers < 1 || layers > 16 || layers * layer + outside != phi->count)
         return error_set(check->error, L2O_ERROR_INPUT,
                          "%s: phi_flat has %lld weights, which no RNNprop with %lld hidden units has", check->path,

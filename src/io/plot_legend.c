@@ -127,7 +127,8 @@ void plot_legend_write(plot_writer *writer, const plot_legend *legend, double le
     for (size_t i = 0; i < legend->count; i++) {
         const plot_entry *entry = &legend->entries[i];
         double x = left + (double)(i % legend->columns) * (legend->column_width + column_gap);
-        double y = top + ((double)(i / legend->columns) + 0.5) * row_height;
+        size_t row = i / legend->columns;
+        double y = top + ((double)row + 0.5) * row_height;
         write_sample(writer, entry, x, y);
         double text_x = x + sample_width + sample_gap, room = legend->column_width - sample_width - sample_gap;
         plot_font font = {font_size, entry->drawn ? "" : "fill=\"#8a8a8a\""};

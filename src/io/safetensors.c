@@ -127,7 +127,7 @@ static json_t *describe_tensor(const safetensors_tensor *tensor, size_t start) {
         return NULL;
     }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", element_safetensors_name(tensor->type), "shape", shape,
-                     "data_offsets", (json_int_t)start, (json_int_t)(start + tensor->bytes));
+                     "data_offsets", (json_int_t)start, (json_int_t)start + (json_int_t)tensor->bytes);
 }
 
 static l2o_status describe_metadata(const safetensors *file, json_t *header, l2o_error *error) {

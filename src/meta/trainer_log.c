@@ -34,7 +34,7 @@ l2o_status trainer_log_open(trainer *trainer, bool resumed, l2o_error *error) {
 }
 
 void trainer_log_close(trainer *trainer) {
-    if (trainer->log != NULL) fclose(trainer->log);
+    if (trainer->log != NULL) (void)fclose(trainer->log);
     trainer->log = NULL;
 }
 

@@ -109,7 +109,7 @@ struct l2o_optimizer {
 };
 
 /* Creates the optimizer named by the setting `optimizer` (or by `name` when it is not NULL) with weights at zero. */
-l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **optimizer, l2o_error *error);
+l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error);
 void optimizer_free(optimizer *optimizer);
 /* The optimizer of a spec "NAME:setting=value:..." or "FILE.safetensors:...": see l2o_optimizer_create(). A learned one
  * made by name gets fresh weights of the setting `seed` and `draw`. Its options must all be used. */

@@ -7,6 +7,6 @@
 
 /* `callbacks` is copied. Data is not drawn yet. Ownership: problem_free(). */
 l2o_status problem_create_custom(const l2o_problem_callbacks *callbacks, void *user, int64_t batch, int64_t dimension,
-                                 dtype type, problem **problem, l2o_error *error);
+                                 dtype type, problem **out, l2o_error *error);
 
 #endif

@@ -110,12 +110,12 @@ enum { COMPONENT_ALL = -1 };
 /* Creates a problem from settings (problem, n, m, batch, dtype, A, b, lambda, x0, and the family's own). With a
  * component, every mixture among its distributions is replaced by that component: one task of meta-training. Data is
  * not drawn yet. Ownership: problem_free(). */
-l2o_status problem_create(const l2o_settings *settings, int component, problem **problem, l2o_error *error);
+l2o_status problem_create(const l2o_settings *settings, int component, problem **out, l2o_error *error);
 /* The same, with a say in how large the batch is when the data are a user's files: what `purpose` will be sampled most.
  * problem_create() is for STREAM_TEST: B is `batch` where given, else all instances; so it is for STREAM_HELD_OUT, with
  * all that are held out. For the other streams B is `batch` (128 where not given). B is never more than the instances
  * that the stream sees: it is reduced here, once, so that whatever has been sized by problem->batch stays valid. */
-l2o_status problem_create_for(const l2o_settings *settings, int component, random_stream purpose, problem **problem,
+l2o_status problem_create_for(const l2o_settings *settings, int component, random_stream purpose, problem **out,
                               l2o_error *error);
 void problem_free(problem *problem);
 /* How many components the distributions of `settings` have (1 without mixtures; an error when two mixtures differ). */

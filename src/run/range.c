@@ -128,7 +128,8 @@ l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_er
     const kernels *kernels;
     *range = (struct range){0};
     TRY(kernels_select(context->kernel, problem->type, &kernels, error));
-    return range_extend(range, problem, &(evaluation){kernels, &context->workers[0].arena, error});
+    const evaluation evaluation = {kernels, &context->workers[0].arena, error};
+    return range_extend(range, problem, &evaluation);
 }
 
 static void compare_all(complaint *self, const json_t *known, const range *present, const char *family) {

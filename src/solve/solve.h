@@ -29,7 +29,7 @@ void solve_options_read(const l2o_settings *settings, const problem *problem, so
 l2o_status solve_run(l2o_context *context, problem *problem, const optimizer *optimizer, const double *weights,
                      const solve_options *options, l2o_solution **solution, l2o_error *error);
 
-l2o_status solution_create(int64_t batch, int64_t dimension, l2o_solution **solution, l2o_error *error);
+l2o_status solution_create(int64_t batch, int64_t dimension, l2o_solution **out, l2o_error *error);
 void solution_free(l2o_solution *solution);
 
 #endif

@@ -14,7 +14,7 @@ typedef struct column {
 
 /* Column j of the instance's A, each row times row_scale[m] unless that is NULL. Copies live in `scratch`. */
 l2o_status column_take(const linear_model *model, int64_t instance, int64_t j, const double *row_scale, arena *scratch,
-                       column *column, l2o_error *error);
+                       column *out, l2o_error *error);
 double column_dot(const column *column, const double *dense);
 void column_axpy(double alpha, const column *column, double *dense);
 void column_scatter(const column *column, int64_t m, double *dense); /* into a dense vector [m] */
