@@ -118,6 +118,41 @@ static void alter_each(const char *name, int places, int least) {
     directory_remove(&place);
 }
 
+/* A mode is known by whatever a file holds of it. */
+static void test_parts_of_modes(void **state) {
+    (void)state;
+    need_files();
+    directory place;
+    directory_create(&place);
+    char path[256], part[160];
+    snprintf(path, sizeof path, "%s/maml_lasso_small.npz", folder);
+    snprintf(part, sizeof part, "%s/part.npz", place.path);
+    npz file;
+    if (npz_read(path, &file, &error) != L2O_OK) fail_msg("%s", error.text);
+    size_t all = file.count;
+    for (size_t i = 0; i < file.count;) {
+        if (strstr(file.arrays[i].name, "_support_") == NULL) {
+            i++;
+            continue;
+        }
+        array last = file.arrays[--file.count];
+        file.arrays[file.count] = file.arrays[i];
+        file.arrays[i] = last;
+    }
+    write_npz(&file, part);
+    file.count = all;
+    l2o_context *context = training_context(1);
+    tally *tally = calloc(1, sizeof *tally);
+    if (check(context, part, "float64", tally) != L2O_OK) fail_msg("%s", l2o_context_error(context));
+    assert_int_equal(tally->failed, 0);
+    assert_true(tally->compared > 80 && tally->missed[0] == '\0');
+    assert_non_null(strstr(tally->names, "a1e-1_second_maml_grad2"));
+    free(tally);
+    npz_free(&file);
+    l2o_context_free(context);
+    directory_remove(&place);
+}
+
 static void test_every_alteration_is_noticed(void **state) {
     (void)state;
     need_files();
@@ -391,6 +426,7 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_parts_of_modes),
         cmocka_unit_test(test_every_alteration_is_noticed),
         cmocka_unit_test(test_every_alteration_of_maml_is_noticed),
         cmocka_unit_test(test_other_sizes),

@@ -472,22 +472,33 @@ static l2o_status adam_results(vectors *check) {
     return L2O_OK;
 }
 
-/* Modes are named a<rate>_first or a<rate>_second; the file says which it holds by its support losses. */
+/* The mode that a name of the file begins with, as in a1e-3_first_hvp0: its text, rate and kind of inputs. */
+static bool find_mode(const char *name, char *mode, size_t size, double *rate, bool *detached) {
+    static const char *const kinds[] = {"_second_", "_first_"};
+    for (int first = 0; first < 2 && name[0] == 'a'; first++) {
+        const char *kind = strstr(name, kinds[first]);
+        size_t length = kind == NULL ? size : (size_t)(kind - name) + strlen(kinds[first]) - 1;
+        if (length >= size) continue;
+        memcpy(mode, name, length);
+        mode[length] = '\0';
+        char *rest;
+        *rate = strtod(mode + 1, &rest);
+        *detached = first == 1;
+        return rest == mode + (kind - name) && *rate > 0 && isfinite(*rate);
+    }
+    return false;
+}
+
+/* Every mode that the file holds anything of, once. */
 static l2o_status all_modes(vectors *check, problem *problem, int index, int count) {
     TRY(maml_task(check, problem, "a1e-3_first", 1e-3, true, index, count)); /* also what Adam's record starts from */
     for (size_t i = 0; i < check->file.count; i++) {
-        const char *name = check->file.arrays[i].name;
-        const char *end = strstr(name, "_support_loss0");
-        if (name[0] != 'a' || end == NULL || end[strlen("_support_loss0")] != '\0') continue;
-        char mode[64], *rest;
-        if ((size_t)(end - name) >= sizeof mode) continue;
-        memcpy(mode, name, (size_t)(end - name));
-        mode[end - name] = '\0';
-        double rate = strtod(mode + 1, &rest);
-        bool first = strcmp(rest, "_first") == 0;
-        if (!(rate > 0 && isfinite(rate)) || (!first && strcmp(rest, "_second") != 0)) continue;
-        if (strcmp(mode, "a1e-3_first") == 0) continue;
-        TRY(maml_task(check, problem, mode, rate, first, index, count));
+        char mode[64], done[96];
+        double rate;
+        bool detached;
+        if (!find_mode(check->file.arrays[i].name, mode, sizeof mode, &rate, &detached)) continue;
+        snprintf(done, sizeof done, "%s_support_grad%d", mode, index);
+        if (result_find(check, done) == NULL) TRY(maml_task(check, problem, mode, rate, detached, index, count));
     }
     TRY(segment_task(check, problem, "refseg", true, index, count));
     return segment_task(check, problem, "contseg", false, index, count);
