@@ -38,7 +38,7 @@ static int print_summary(const char *path, const l2o_adaptation_report *report, 
     table_free(&table);
     const char *reason = best ? "keep = best: the least minimum on held-out problems" : "keep = always";
     if (report->kept_update == 0)
-        printf("kept: the weights from before (%s)\n", report->updates == 0 ? "no updates were asked for" : reason);
+        printf("kept: the weights from before (%s)\n", report->updates == 0 ? "no update was made" : reason);
     else
         printf("kept: the weights after update %lld of %lld (%s)\n", (long long)report->kept_update,
                (long long)report->updates, reason);

@@ -1,3 +1,4 @@
+/* Meta-training: draws, updates, evaluation and the curriculum's rules, recovery from NaN, and checkpoints between. */
 #include "meta/trainer.h"
 
 #include <math.h>
@@ -260,6 +261,11 @@ static l2o_status run(trainer *trainer, l2o_error *error) {
             trainer->last_checkpoint = clock_seconds();
         }
     }
+    if (trainer->state.updates == 0 && trainer->state.recoveries > 0)
+        return error_set(error, L2O_ERROR_NUMERIC,
+                         "every draw met NaN or infinity, so nothing was trained (%d recoveries); choose problems of a "
+                         "smaller scale (A, b, x0), or dtype = float64",
+                         trainer->state.recoveries);
     if (trainer->state.has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
     return L2O_OK;
 }
