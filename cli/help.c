@@ -1,3 +1,4 @@
+/* The texts of --help, of the manual pages and of `l2o list`, made from the tables of verbs, options and settings. */
 #include "help.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The table of the options that are not settings, and the search for what a mistyped name may have meant. */
 #include "options.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* What the tool writes itself: files that appear complete or not at all, and the JSON document of --json. */
 #include "output.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Lays a page of help out: as wrapped text for a terminal, or as a manual page in troff. */
 #include "page.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Ctrl-C and SIGTERM cancel the context; a second one ends the program at once. The only state of the whole program. */
 #include "signals.h"
 
 #include <signal.h>

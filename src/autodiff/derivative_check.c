@@ -1,3 +1,4 @@
+/* Central differences of a function of a vector beside its derivative, away from kinks: see derivative_check.h. */
 #include "autodiff/derivative_check.h"
 
 #include <math.h>

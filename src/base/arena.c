@@ -1,3 +1,4 @@
+/* Arenas: chained blocks, handed out front to back, taken back at a mark. Not for single objects of long life. */
 #include "base/arena.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* The error value: a status and one sentence. A later error replaces an earlier one. */
 #include "base/error.h"
 
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The only door to the heap: aligned, zeroed, counted against overflow, with an error instead of NULL alone. */
 #include "base/memory.h"
 
 #include <stdlib.h>

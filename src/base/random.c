@@ -1,3 +1,4 @@
+/* Philox 4x32-10 (Salmon et al., SC 2011) and the distributions made from it, addressed by key and index. */
 #include "base/random.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The store of settings: values by name over their tables, checked when set, marked when read. */
 #include "base/settings.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* A context: its threads and their arenas, its kernels, its cancellation, its messages and its last error. */
 #include "dist/context.h"
 
 #include <stdarg.h>

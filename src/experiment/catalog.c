@@ -1,3 +1,4 @@
+/* Every table of settings and every registry of the library in one list, for settings, help and `l2o list`. */
 #include "experiment/catalog.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Adam (Kingma and Ba, ICLR 2015) on float64 weights, with epsilon in TensorFlow's place or in PyTorch's. */
 #include "meta/adam.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* Adaptation: a few updates of the weights by Adam on adaptation problems, measured on held-out ones. */
 #include "meta/adapt.h"
 
 #include <math.h>

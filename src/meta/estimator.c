@@ -1,3 +1,4 @@
+/* Meta-gradients of one task: plain, first-order MAML and exact MAML (M-L2O, ICLR 2023, Eq. 5), over segments. */
 #include "meta/estimator.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The literature's measure of an optimizer: ln of the batch-mean objective, its least value and its last. */
 #include "meta/evaluation.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The registry of meta-losses, each a weight for every objective of an unroll. */
 #include "meta/loss.h"
 
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Creation of optimizers from settings: weights, their layout and initialisation, and what they require of problems. */
 #include "optimizers/optimizer.h"
 
 #include <stdio.h>

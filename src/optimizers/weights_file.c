@@ -1,3 +1,5 @@
+/* Trained weights as safetensors, with architecture, recipe and range as metadata; reading refuses what does not fit.
+ */
 #include "optimizers/weights_file.h"
 
 #include <math.h>

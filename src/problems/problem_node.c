@@ -1,3 +1,5 @@
+/* A problem on the tape: its objective as a node whose derivatives are its gradient, Hessian-vector product and third.
+ */
 #include "problems/problem_node.h"
 
 #include "problems/penalty.h"

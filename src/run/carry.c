@@ -1,3 +1,4 @@
+/* What goes on from one segment to the next: x, the state of the optimizer and the count of steps, as values. */
 #include "run/carry.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* The derivative checks of one problem and optimizer, gathered as rows. */
 #include "run/check.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* One optimizer over some instances of one problem: asks for gradients, takes steps, recorded on the tape or not. */
 #include "run/driver.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Measures the range of problems that weights know, and says when a problem lies far outside it. */
 #include "run/range.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* A segment of steps over all shards: objectives, gradient and Hessian-vector product, summed in a fixed order. */
 #include "run/segment.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+/* How far a point is from stationary: the norm of the gradient, or of the gradient mapping where there is a proximal
+ * operator. */
 #include "solve/stationarity.h"
 
 #include <math.h>

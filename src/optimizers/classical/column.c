@@ -1,3 +1,4 @@
+/* Columns of A in float64, from dense storage of either type or from sparse storage. */
 #include "optimizers/classical/column.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* Thin QR of a changing set of columns: Gram-Schmidt twice for new ones, Givens rotations for old ones: see
+ * column_qr.h. */
 #include "optimizers/classical/column_qr.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* One instance of L1 logistic regression in float64: values, slopes and weights for the proximal Newton method. */
 #include "optimizers/classical/logistic_instance.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* The step size of classical optimizers: the rate that is set, or 1/L of each instance. */
 #include "optimizers/classical/step_size.h"
 
 static const double SMALLEST_LIPSCHITZ = 1e-30; /* below it the smooth part is constant, and any step is as good */

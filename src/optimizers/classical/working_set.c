@@ -1,3 +1,4 @@
+/* Chooses the working set: the support, then the columns that violate optimality most. */
 #include "optimizers/classical/working_set.h"
 
 #include <math.h>
