@@ -76,6 +76,8 @@ says "before"
 says "after"
 says "kept: the weights after update 5 of 5 (keep = always)"
 [ -s a.safetensors ] || fail "adapt leaves no weights"
+run 0 info a.safetensors
+[ "$(grep -c '^ *hidden  *4$' out)" -eq 3 ] || fail "the file of adapted weights does not say what network it adapted"
 run 0 adapt --weights w.safetensors $tiny --evaluation-steps 10 --unroll 4 --adaptation-rate 100 --keep best \
     --out b.safetensors
 says "keep = best"

@@ -148,7 +148,7 @@ static void warn_of_overlap(l2o_context *context, const problem *problem) {
  * of problems they are now. */
 static l2o_status note_adaptation(const l2o_settings *settings, optimizer *optimizer, const range *range,
                                   const l2o_adaptation_report *report, l2o_error *error) {
-    json_t *used = settings_json(settings, error);
+    json_t *used = optimizer_settings_json(optimizer, settings, error);
     if (used == NULL) return error->status;
     json_t *note = json_pack("{s:I, s:I, s:o}", "updates", (json_int_t)report->updates, "kept",
                              (json_int_t)report->kept_update, "settings", used);

@@ -284,7 +284,7 @@ static l2o_status note_provenance(trainer *trainer, l2o_error *error) {
     optimizer *optimizer = trainer->optimizer;
     char seed[32];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)trainer->options.seed);
-    json_t *settings = settings_json(trainer->settings, error);
+    json_t *settings = optimizer_settings_json(optimizer, trainer->settings, error);
     if (settings == NULL) return error->status;
     json_object_del(settings, "resume");
     json_object_del(settings, "checkpoint-seconds");

@@ -38,6 +38,19 @@ json_t *settings_json(const l2o_settings *settings, l2o_error *error) {
     return NULL;
 }
 
+json_t *optimizer_settings_json(const optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
+    json_t *out = settings_json(settings, error), *value;
+    const char *key;
+    json_object_foreach(json_object_get(optimizer->provenance, "architecture"), key, value) {
+        if (out == NULL || json_object_get(out, key) == NULL || strcmp(key, "optimizer") == 0) continue;
+        if (json_object_set(out, key, value) == 0) continue;
+        json_decref(out);
+        out = NULL;
+        error_set(error, L2O_ERROR_MEMORY, "out of memory while the settings were written down");
+    }
+    return out;
+}
+
 /* ------------------------------------------------------------------------------------------------------- writing */
 
 static l2o_status add_metadata(safetensors *file, const optimizer *optimizer, l2o_error *error) {

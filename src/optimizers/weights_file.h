@@ -18,5 +18,7 @@ l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *erro
 
 /* The settings that were used, as a JSON object of texts; NULL and an error on failure. */
 json_t *settings_json(const l2o_settings *settings, l2o_error *error);
+/* The same, with what the optimizer itself is made of: weights from a file bring their own layers and hidden units. */
+json_t *optimizer_settings_json(const optimizer *optimizer, const l2o_settings *settings, l2o_error *error);
 
 #endif
