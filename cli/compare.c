@@ -18,15 +18,14 @@ static void on_progress(void *user, const char *label, int64_t done, int64_t tot
 
 static void interval_cell(table *table, double mean, double half, table_style style) {
     if (isnan(half))
-        table_number(table, mean, 5);
+        table_cell(table, "%.3f", mean);
     else
-        table_cell(table, "%.5g %s %.2g", mean, style == TABLE_MARKDOWN ? "±" : "+-", half);
+        table_cell(table, "%.3f %s %.2f", mean, style == TABLE_MARKDOWN ? "±" : "+-", half);
 }
 
 static void fill(table *table, const l2o_comparison *comparison, table_style style) {
-    static const char *const headings[] = {
-        "optimizer",           "minimum of ln f", "at step",   "last ln f", "gradient evaluations",
-        "of these to prepare", "seconds",         "tuned rate"};
+    static const char *const headings[] = {"optimizer",   "minimum of ln f", "at step", "last ln f",
+                                           "evaluations", "to prepare",      "seconds", "tuned rate"};
     table_begin(table, sizeof headings / sizeof *headings, headings);
     for (int i = 0; i < l2o_comparison_rows(comparison); i++) {
         const l2o_compare_row *row = l2o_comparison_row(comparison, i);
@@ -88,7 +87,8 @@ static int report(command *command, const l2o_comparison *comparison) {
         bool markdown = command_option(command, OPTION_MARKDOWN) != NULL;
         print_table(comparison, stdout, markdown ? TABLE_MARKDOWN : TABLE_TEXT);
         if (!command->quiet && !markdown)
-            printf("ln f: natural logarithm of the mean objective; +-: 95 %% interval of the mean over runs\n");
+            printf("ln f: natural logarithm of the mean objective; +-: 95 %% interval of the mean over runs;\n"
+                   "evaluations: gradients per instance, those to prepare (tune, adapt) included\n");
         code = command_flush();
     }
     l2o_string_free(json);
