@@ -25,7 +25,7 @@ static void interval_cell(table *table, double mean, double half, table_style st
 
 static void fill(table *table, const l2o_comparison *comparison, table_style style) {
     static const char *const headings[] = {"optimizer",   "least ln f", "at step", "last ln f",
-                                           "evaluations", "to prepare",      "seconds", "tuned rate"};
+                                           "evaluations", "to prepare", "seconds", "tuned rate"};
     table_begin(table, sizeof headings / sizeof *headings, headings);
     for (int i = 0; i < l2o_comparison_rows(comparison); i++) {
         const l2o_compare_row *row = l2o_comparison_row(comparison, i);

@@ -54,6 +54,15 @@ run 0 train run.ini --out other.safetensors --quiet --seed 2
 cmp -s w.safetensors other.safetensors && fail "another seed gives the same weights"
 run 0 train run.ini --out w.safetensors --quiet --resume
 cmp w.safetensors again.safetensors || fail "resuming what is finished changes the weights"
+printf '1 2\n3 5\n' >data.csv
+printf '1 2\n3 4\n5 6\n' >rows.csv
+own="--problem lasso --A data.csv --b rows.csv --b-layout rows --layers 1 --hidden 2 --unroll 2 --stages 1 --updates 2"
+run 0 train $own --out own.safetensors --quiet
+printf '1 2\n3 6\n' >data.csv
+run 2 train $own --out own.safetensors --quiet --resume
+grep -q 'checksum of A' err || fail "resuming does not notice that a data file changed"
+run 2 train $own --out own.safetensors --quiet --batch 4
+grep -q 'batch is 4, but the files hold 3 instances' err || fail "a batch larger than the data is not refused"
 
 run 0 train $tiny --layers 1 --hidden 4 --unroll 4 --preset quick --stages 2 --updates 3 --out few.safetensors --quiet
 grep -q '"updates":3,' few.log.jsonl || fail "three updates were not made"
@@ -117,7 +126,7 @@ cmp one.json out || fail "two threads give another solution than one"
 # compare
 run 0 compare --optimizers 'W=w.safetensors:adapt,adam:tune,fista' $tiny --steps 10 --runs 2 --unroll 4 \
     --out table.json --svg curves.svg
-says "minimum of ln f"
+says "least ln f"
 says "adam:tune"
 says "ln f*"
 says "+-"

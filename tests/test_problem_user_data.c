@@ -388,7 +388,7 @@ static void test_batch_follows_the_part(void **state) {
         {STREAM_TRAINING, "A=@A.npy b=@b.npy", INSTANCES - 11},
         {STREAM_HELD_OUT, "A=@A.npy b=@b.npy", 11},
         {STREAM_VALIDATION, "A=@A.npy b=@b.npy batch=4", 4},
-        {STREAM_TRAINING, "A=@A.npy b=@b.npy batch=500 held-out=0.5", 26},
+        {STREAM_TRAINING, "A=@A.npy b=@b.npy batch=50 held-out=0.5", 26},
         {STREAM_TRAINING, "A=@A.npy b=@b.npy held-out=0", INSTANCES},
         {STREAM_HELD_OUT, "A=@A.npy b=@b.npy held-out=0", INSTANCES},
         {STREAM_HELD_OUT, "A=@A.npy b=@b.npy held-out=0.001", 1},

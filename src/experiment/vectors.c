@@ -572,6 +572,14 @@ static l2o_vector_result compare(const recomputed *ours, const array *record, bo
 
 static l2o_status recompute(vectors *check) {
     TRY(whole_number(check, "T", &check->steps));
+    /* A made-up T must not decide how much memory is taken: some array holds a number for each step. */
+    int64_t longest = 0;
+    for (size_t i = 0; i < check->file.count; i++)
+        if (check->file.arrays[i].count > longest) longest = check->file.arrays[i].count;
+    if (check->steps >= longest)
+        return error_set(check->error, L2O_ERROR_INPUT,
+                         "%s: 'T' is %lld, but no array is long enough to hold so many steps; record the file anew",
+                         check->path, (long long)check->steps);
     TRY(whole_number(check, "B", &check->batch));
     TRY(set_number(check, "batch", check->batch));
     TRY(make_optimizer(check));

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/memory.h"
 #include "io/csv.h"
@@ -171,4 +172,19 @@ void data_file_free(data_file *file) {
     sparse_free(&file->sparse);
     memory_free(file->labels);
     *file = (data_file){0};
+}
+
+l2o_status data_file_checksum(const char *text, uint32_t *checksum, l2o_error *error) {
+    size_t path_length;
+    const char *member;
+    if (recognise(text, &path_length, &member) == NULL) return unknown_format(text, error);
+    char *path = memory_string(text, error);
+    if (path == NULL) return error->status;
+    path[path_length] = '\0';
+    buffer bytes = {0};
+    l2o_status status = file_read(path, 0, &bytes, error);
+    if (status == L2O_OK) *checksum = (uint32_t)crc32_z(0, (const unsigned char *)buffer_text(&bytes), bytes.size);
+    buffer_free(&bytes);
+    memory_free(path);
+    return status;
 }

@@ -36,4 +36,7 @@ void data_file_free(data_file *file); /* also of {0} */
 /* Whether a settings value such as "data.npz:A" looks like a data file, by its extension; the file need not exist. */
 bool data_file_recognised(const char *text);
 
+/* A checksum (CRC-32) of the whole file that a recognised text names, to notice that it changed. */
+l2o_status data_file_checksum(const char *text, uint32_t *checksum, l2o_error *error);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/data_file.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
@@ -103,12 +104,32 @@ static void tensors_of(trainer *trainer, checkpoint_tensor tensors[TENSORS]) {
     tensors[4] = (checkpoint_tensor){"good", trainer->good};
 }
 
-/* What must not change between a run and its resumption. How often a checkpoint is written may. */
-static json_t *comparable_settings(const trainer *trainer, l2o_error *error) {
+/* Beside each setting that names a data file, the file's checksum: the same name may come to hold other numbers. */
+static l2o_status add_checksums(json_t *settings, l2o_error *error) {
+    static const char *const data[] = {"A", "b", "lambda", "x0"};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++) {
+        const char *text = json_string_value(json_object_get(settings, data[i]));
+        if (text == NULL || !data_file_recognised(text)) continue;
+        uint32_t checksum;
+        char key[32];
+        TRY(data_file_checksum(text, &checksum, error));
+        snprintf(key, sizeof key, "checksum of %s", data[i]);
+        if (json_object_set_new(settings, key, json_sprintf("%08x", (unsigned)checksum)) != 0)
+            return error_set(error, L2O_ERROR_MEMORY, "out of memory while the checkpoint was written");
+    }
+    return L2O_OK;
+}
+
+/* What must not change between a run and its resumption, found out once. How often a checkpoint is written may change.
+ */
+static l2o_status identify(trainer *trainer, l2o_error *error) {
+    if (trainer->identity != NULL) return L2O_OK;
     json_t *settings = settings_json(trainer->settings, error);
+    if (settings == NULL) return error->status;
     json_object_del(settings, "resume");
     json_object_del(settings, "checkpoint-seconds");
-    return settings;
+    trainer->identity = settings;
+    return add_checksums(settings, error);
 }
 
 static l2o_status compose(trainer *trainer, safetensors *file, l2o_error *error) {
@@ -118,9 +139,8 @@ static l2o_status compose(trainer *trainer, safetensors *file, l2o_error *error)
     TRY(safetensors_set_metadata(file, "format_version", version, error));
     TRY(safetensors_set_metadata(file, "program", "l2o " L2O_VERSION, error));
     TRY(safetensors_set_metadata(file, "kernel", trainer->context->kernel, error));
-    json_t *settings = comparable_settings(trainer, error);
-    if (settings == NULL) return error->status;
-    TRY(set_json(file, "settings", settings, error));
+    TRY(identify(trainer, error));
+    TRY(set_json(file, "settings", json_incref(trainer->identity), error));
     TRY(set_json(file, "state", state_json(&trainer->boundary.state), error));
     checkpoint_tensor tensors[TENSORS];
     tensors_of(trainer, tensors);
@@ -141,9 +161,9 @@ l2o_status checkpoint_write(trainer *trainer, l2o_error *error) {
 }
 
 /* The checkpoint must come from the same settings, else its bits mean nothing. */
-static l2o_status check_settings(const trainer *trainer, const json_t *kept, l2o_error *error) {
-    json_t *present = comparable_settings(trainer, error);
-    if (present == NULL) return error->status;
+static l2o_status check_settings(trainer *trainer, const json_t *kept, l2o_error *error) {
+    TRY(identify(trainer, error));
+    json_t *present = trainer->identity;
     const char *key;
     json_t *value;
     l2o_status status = L2O_OK;
@@ -161,7 +181,6 @@ static l2o_status check_settings(const trainer *trainer, const json_t *kept, l2o
                       "%s: the checkpoint was made with %zu settings, but now there are %zu; use the same settings, "
                       "or train without --resume",
                       trainer->checkpoint_path, json_object_size(kept), json_object_size(present));
-    json_decref(present);
     return status;
 }
 

@@ -385,6 +385,7 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
 
 static void trainer_release(trainer *trainer) {
     trainer_log_close(trainer);
+    json_decref(trainer->identity);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
     double *buffers[] = {trainer->gradient,         trainer->task_gradient, trainer->best,      trainer->good,

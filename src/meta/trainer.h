@@ -73,6 +73,7 @@ typedef struct trainer {
     char path[512], checkpoint_path[512], log_path[512], plot_path[512];
     void *log; /* FILE */
     bool resumed;
+    json_t *identity; /* settings and checksums of data files that a resumption must share; NULL until needed */
     double last_checkpoint;
     l2o_training_function report;
     void *report_user;

@@ -62,15 +62,22 @@ static l2o_status read_dimension(problem *problem, const l2o_settings *settings,
     return L2O_OK;
 }
 
-static void read_batch(problem *problem, const l2o_settings *settings, random_stream purpose) {
+static l2o_status read_batch(problem *problem, const l2o_settings *settings, random_stream purpose, l2o_error *error) {
     int64_t part = problem->source == NULL ? 0 : user_data_part(problem->source, purpose);
     bool all = purpose == STREAM_TEST || purpose == STREAM_HELD_OUT;
     if (part > 0 && all && !settings_is_set(settings, "batch")) {
         problem->batch = part;
-        return;
+        return L2O_OK;
     }
     problem->batch = settings_integer(settings, "batch");
-    if (part > 0 && problem->batch > part) problem->batch = part;
+    if (part == 0 || problem->batch <= part) return L2O_OK;
+    if (settings_is_given(settings, "batch") && problem->batch > problem->source->instances)
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "%s: batch is %lld, but the files hold %lld instances; ask for at most as many, or leave it out",
+            settings_origin(settings, "batch"), (long long)problem->batch, (long long)problem->source->instances);
+    problem->batch = part;
+    return L2O_OK;
 }
 
 static const char *x0_text(const problem_ops *ops, const l2o_settings *settings) {
@@ -94,7 +101,7 @@ static l2o_status create(problem *problem, const l2o_settings *settings, int com
     problem->concurrent = true;
     TRY(user_data_read(problem->ops, settings, &problem->source, error));
     TRY(read_dimension(problem, settings, error));
-    read_batch(problem, settings, purpose);
+    TRY(read_batch(problem, settings, purpose, error));
     if (problem->source != NULL)
         TRY(user_data_bind(problem->source, settings, problem->batch, problem->dimension, error));
     TRY(problem_create_x0(problem, x0_text(problem->ops, settings), component, error));
