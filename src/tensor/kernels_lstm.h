@@ -17,7 +17,6 @@ typedef struct NAME(lstm_block) {
     int64_t row, rows, unit, units;
     const REAL *h;
     REAL *gates, *bias, *factor, *offset;
-    REAL_UNSIGNED *doubled; /* all bits where the gate is a tanh, none where it is a sigmoid */
     int64_t gate_row, pitch;
     bool in_place; /* `gates` is where the activations are wanted */
 } NAME(lstm_block);
@@ -30,7 +29,6 @@ static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
     for (int64_t column = 0; column < block->gate_row; column++) {
         block->bias[column] = 0;
         block->factor[column] = block->offset[column] = (REAL)0.5;
-        block->doubled[column] = 0;
     }
     for (int64_t gate = 0; gate < 4; gate++) {
         const int64_t first = gate * block->pitch;
@@ -40,7 +38,6 @@ static void NAME(lstm_constants)(const NAME(lstm_block) * block) {
         if (gate != 2) continue;
         for (int64_t column = first; column < first + block->pitch; column++) {
             block->factor[column] = 1;
-            block->doubled[column] = ~(REAL_UNSIGNED)0;
             block->offset[column] = 0;
         }
     }
@@ -75,28 +72,23 @@ static void NAME(lstm_products)(const NAME(lstm_block) * block) {
     }
 }
 
-/* Activations of `count` vectors of columns from column j on, in place. */
-INLINE void NAME(activate_columns)(const int count, const NAME(lstm_block) * block, REAL *gates, int64_t j) {
-    VECTOR v[ABREAST], y[ABREAST];
-    gates += j;
-    const REAL *doubled = (const REAL *)(const void *)(block->doubled + j);
-    UNROLL for (int k = 0; k < count; k++) v[k] = NAME(load)(gates + k * LANES);
-    UNROLL for (int k = 0; k < count; k++) y[k] = NAME(tanh_argument)(v[k]);
-    UNROLL for (int k = 0; k < count; k++) y[k] += (VECTOR)((BITS)y[k] & (BITS)NAME(load)(doubled + k * LANES));
-    NAME(tanh_of_halves)(count, y, v, y);
-    UNROLL for (int k = 0; k < count; k++)
-        NAME(store)(gates + k * LANES, NAME(multiply_add)(NAME(load)(block->factor + j + k * LANES), y[k],
-                                                          NAME(load)(block->offset + j + k * LANES)));
+/* Activations, in place, of the same vector of columns in `count` rows. */
+INLINE void NAME(activate_rows)(const int count, VECTOR factor, VECTOR offset, REAL *gates, int64_t gate_row) {
+    VECTOR v[ABREAST];
+    UNROLL for (int k = 0; k < count; k++) v[k] = NAME(load)(gates + k * gate_row) * factor;
+    NAME(tanh_abreast)(count, v, v);
+    UNROLL for (int k = 0; k < count; k++) NAME(store)(gates + k * gate_row, NAME(multiply_add)(factor, v[k], offset));
 }
 
 static void NAME(lstm_activate)(const NAME(lstm_block) * block) {
-    const NAME(lstm_block) own = *block;
-    for (int64_t row = 0; row < own.rows; row++) {
-        REAL *gates = own.gates + row * own.gate_row;
-        int64_t j = 0;
-        for (; j + ABREAST * LANES <= own.gate_row; j += ABREAST * LANES)
-            NAME(activate_columns)(ABREAST, &own, gates, j);
-        for (; j < own.gate_row; j += LANES) NAME(activate_columns)(1, &own, gates, j);
+    const int64_t rows = block->rows, gate_row = block->gate_row;
+    for (int64_t j = 0; j < gate_row; j += LANES) {
+        const VECTOR factor = NAME(load)(block->factor + j), offset = NAME(load)(block->offset + j);
+        REAL *gates = block->gates + j;
+        int64_t row = 0;
+        for (; row + ABREAST <= rows; row += ABREAST)
+            NAME(activate_rows)(ABREAST, factor, offset, gates + row * gate_row, gate_row);
+        for (; row < rows; row++) NAME(activate_rows)(1, factor, offset, gates + row * gate_row, gate_row);
     }
 }
 
@@ -182,7 +174,6 @@ static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
  */
 static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward_arguments *arguments, REAL *gates) {
     REAL h_copy[COPY_ELEMENTS], bias[4 * STRIP], factor[4 * STRIP], offset[4 * STRIP];
-    REAL_UNSIGNED doubled[4 * STRIP];
     const int64_t hidden = arguments->hidden;
     const bool in_place = arguments->h == arguments->h_next && hidden <= COPY_ELEMENTS;
     int64_t most = WIDE_ROWS;
@@ -193,7 +184,6 @@ static __attribute__((noinline)) void NAME(lstm_forward_wide)(const lstm_forward
              .bias = bias,
              .factor = factor,
              .offset = offset,
-             .doubled = doubled,
              .gate_row = (int64_t)4 * STRIP,
              .pitch = STRIP};
     for (block.row = 0; block.row < arguments->rows; block.row += most) {
@@ -216,7 +206,6 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
     enum { MOST_COLUMNS = 32768 / sizeof(REAL) / 8 };
     REAL gates[GATE_ELEMENTS] __attribute__((aligned(VECTOR_BYTES)));
     REAL bias[MOST_COLUMNS], factor[MOST_COLUMNS], offset[MOST_COLUMNS];
-    REAL_UNSIGNED doubled[MOST_COLUMNS];
     const int64_t hidden = arguments->hidden;
     if (arguments->rows <= 0 || hidden <= 0) return;
     const int64_t gate_row = (4 * hidden + LANES - 1) / LANES * LANES;
@@ -231,7 +220,6 @@ static void NAME(lstm_forward)(const lstm_forward_arguments *arguments) {
              .bias = bias,
              .factor = factor,
              .offset = offset,
-             .doubled = doubled,
              .gate_row = gate_row,
              .pitch = hidden,
              .in_place = arguments->activations && gate_row == 4 * hidden};

@@ -26,7 +26,7 @@
 #define EXP_HIGHEST    710.0
 #define TANH_SATURATES 20.0
 #endif
-#define ABREAST  (TILE_VECTORS == 5 ? 5 : 2) /* vectors that share the registers in tanh */
+#define ABREAST  (TILE_VECTORS != 5 ? 2 : REAL_BITS == 32 ? 3 : 5) /* vectors that share the registers in tanh */
 #define LN2      REAL_C(0.69314718055994530942)
 #define LOG2_E   REAL_C(1.44269504088896340736)
 #define SIGN_BIT ((REAL_UNSIGNED)1 << (REAL_BITS - 1))
@@ -77,13 +77,20 @@ INLINE VECTOR NAME(vector_expm1)(VECTOR x) {
     return NAME(expm1_reduced)(x - n * LN2) * power + (power - REAL_C(1.0));
 }
 
-/* out[k] = tanh(y[k] / 2) for 0 <= y <= 4 TANH_SATURATES, with the sign of x[k]: e / (e + 1) with e = (exp(y) - 1) / 2.
- * As in expm1, y = n ln 2 + r; but the number that rounds holds the exponent's bias (less one, for 2^n / 2), and in
- * float32 the series is a minimax polynomial: the most often called function of all deserves one of its own. `count`
- * vectors go abreast, for a processor that waits for each chain of operations in turn would wait most of the time. */
-INLINE void NAME(tanh_of_halves)(const int count, const VECTOR *y, const VECTOR *x, VECTOR *out) {
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+#include "tensor/kernels_tanh.h"
+#else
+/* out[k] = tanh(x[k]): e / (e + 1) with e = (exp(y) - 1) / 2, y = 2 |x|, and the sign of x. |x| is cut off where tanh
+ * is 1 to rounding. As in expm1, y = n ln 2 + r; but the number that rounds holds the exponent's bias (less one, for
+ * 2^n / 2), and in float32 the series is a minimax polynomial: the most often called function of all deserves one of
+ * its own. `count` vectors go abreast, for a processor that waits for each chain of operations in turn would wait most
+ * of the time. */
+INLINE void NAME(tanh_abreast)(const int count, const VECTOR *x, VECTOR *out) {
     const REAL magic = ROUNDING_MAGIC + (REAL)(EXPONENT_BIAS - 1);
-    VECTOR shifted[ABREAST], r[ABREAST], power[ABREAST], e[ABREAST];
+    VECTOR y[ABREAST], shifted[ABREAST], r[ABREAST], power[ABREAST], e[ABREAST];
+    UNROLL for (int k = 0; k < count; k++) y[k] =
+        NAME(at_most)((VECTOR)((BITS)x[k] & ~SIGN_BIT), NAME(splat)(TANH_SATURATES));
+    UNROLL for (int k = 0; k < count; k++) y[k] += y[k];
     UNROLL for (int k = 0; k < count; k++) shifted[k] = y[k] * LOG2_E + magic;
     UNROLL for (int k = 0; k < count; k++) power[k] = (VECTOR)((BITS)shifted[k] << MANTISSA_BITS);
     UNROLL for (int k = 0; k < count; k++) shifted[k] -= magic;
@@ -103,17 +110,11 @@ INLINE void NAME(tanh_of_halves)(const int count, const VECTOR *y, const VECTOR 
     UNROLL for (int k = 0; k < count; k++) e[k] = e[k] / (e[k] + REAL_C(1.0));
     UNROLL for (int k = 0; k < count; k++) out[k] = (VECTOR)((BITS)e[k] | ((BITS)x[k] & SIGN_BIT));
 }
-
-/* |x|, cut off where tanh(x / 2) is 1 to rounding. */
-INLINE VECTOR NAME(tanh_argument)(VECTOR x) {
-    return NAME(at_most)((VECTOR)((BITS)x & ~SIGN_BIT), NAME(splat)(2 * TANH_SATURATES));
-}
+#endif
 
 INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
-    VECTOR y = NAME(tanh_argument)(x);
-    y += y;
-    NAME(tanh_of_halves)(1, &y, &x, &y);
-    return y;
+    NAME(tanh_abreast)(1, &x, &x);
+    return x;
 }
 
 /* out = tanh(x), out may be x. */
@@ -122,9 +123,7 @@ static void NAME(tanh_row)(int64_t count, const REAL *x, REAL *out) {
     for (; j + ABREAST * LANES <= count; j += ABREAST * LANES) {
         VECTOR v[ABREAST], y[ABREAST];
         UNROLL for (int k = 0; k < ABREAST; k++) v[k] = NAME(load)(x + j + k * LANES);
-        UNROLL for (int k = 0; k < ABREAST; k++) y[k] = NAME(tanh_argument)(v[k]);
-        UNROLL for (int k = 0; k < ABREAST; k++) y[k] += y[k];
-        NAME(tanh_of_halves)(ABREAST, y, v, y);
+        NAME(tanh_abreast)(ABREAST, v, y);
         UNROLL for (int k = 0; k < ABREAST; k++) NAME(store)(out + j + k * LANES, y[k]);
     }
     for (; j + LANES <= count; j += LANES) NAME(store)(out + j, NAME(vector_tanh)(NAME(load)(x + j)));
