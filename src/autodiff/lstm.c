@@ -10,6 +10,7 @@ enum { X, H, C, WX, WH, B };                                      /* inputs of t
 enum { H_NEXT, C_NEXT, ACTIVATIONS, TANH_C };                     /* its outputs */
 enum { BACK_ACTIVATIONS, BACK_TANH_C, BACK_C, BACK_DH, BACK_DC }; /* inputs of the backward pass */
 enum { GATE_I, GATE_F, GATE_G, GATE_O };
+enum { MOST_IN_PLACE = 16384 }; /* hidden units, for the kernel */
 
 static bool has_shape(const value *x, int64_t rows, int64_t columns) {
     return x->rows == rows && x->columns == columns;
@@ -34,8 +35,14 @@ void tape_lstm(tape *tape, value *x, value **h, value **c, value *wx, value *wh,
     if (!shapes_fit(input))
         error_set(tape->error, L2O_ERROR_INTERNAL, "LSTM cell: the shapes of state and weights do not fit together");
     int64_t rows = x->rows, hidden = (*h)->columns;
-    value *output[TAPE_OUTPUTS] = {tape_value(tape, rows, hidden), tape_value(tape, rows, hidden)};
     bool saving = tape->recording && differentiable;
+    bool in_place =
+        !saving && (*h)->replaceable && (*c)->replaceable && x->data != (*h)->data && hidden <= MOST_IN_PLACE;
+    value *output[TAPE_OUTPUTS] = {*h, *c};
+    if (!in_place) {
+        output[H_NEXT] = tape_value(tape, rows, hidden);
+        output[C_NEXT] = tape_value(tape, rows, hidden);
+    }
     if (saving) {
         output[ACTIVATIONS] = tape_value(tape, rows, 4 * hidden);
         output[TANH_C] = tape_value(tape, rows, hidden);

@@ -35,6 +35,7 @@ struct value {
     record *maker; /* NULL: an input, a constant, or not recorded */
     int output;    /* which output of its maker */
     bool differentiable;
+    bool replaceable; /* a state that nobody reads once its successor is made, which may take over its memory */
     value *cotangent; /* scratch of the gradient pass numbered `pass` */
     uint32_t pass;
     bool owns_cotangent; /* nobody else refers to it, so it may be added to in place */

@@ -53,6 +53,7 @@ void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
         driver->state[k] = own_copy(driver, (const char *)from->state[k] + (size_t)first * from->row_bytes[k],
                                     (size_t)count * from->row_bytes[k],
                                     layout->per_coordinate ? count * from->dimension : count, layout->width);
+        if (driver->state[k] != NULL) driver->state[k]->replaceable = !recording;
     }
     driver->start = tape_position(&driver->tape);
     if (optimizer->ops->begin != NULL && driver_status(driver) == L2O_OK) optimizer->ops->begin(&driver->context);
