@@ -92,6 +92,65 @@ static void NAME(lstm_activate)(const NAME(lstm_block) * block) {
     }
 }
 
+/* Where a compiler keeps the registers it takes: clang spills so many that the separate passes are faster. */
+#if VECTOR_BYTES == 64 && REAL_BITS == 32 && !defined(__clang__)
+#define OVERLAPPED_VECTORS 5
+
+/* What is left to activate of rows whose products are done. */
+typedef struct NAME(pending) {
+    REAL *gates;
+    int64_t column, vectors;
+} NAME(pending);
+
+INLINE void NAME(activate_pending)(const NAME(lstm_block) * block, NAME(pending) * pending) {
+    NAME(activate_rows)
+    (1, NAME(load)(block->factor + pending->column), NAME(load)(block->offset + pending->column), pending->gates, 0);
+    pending->gates += LANES;
+    pending->column += LANES;
+    if (pending->column == block->gate_row) pending->column = 0;
+    pending->vectors--;
+}
+
+/* Products and activations at once, for dense rows of OVERLAPPED_VECTORS vectors of gates: while one tile of rows is
+ * multiplied, which keeps the units that multiply busy and the others idle, the tile before it is activated, a vector
+ * with each step along k. Returns how many rows are done: all but the last few, which fill no tile. */
+static int64_t NAME(lstm_overlapped)(const NAME(lstm_block) * block) {
+    enum { ROWS = 4, VECTORS = OVERLAPPED_VECTORS };
+    const lstm_forward_arguments *arguments = block->arguments;
+    const int64_t columns = VECTORS * LANES, widths[2] = {arguments->input, arguments->hidden};
+    const REAL *const factors[2] = {(const REAL *)arguments->x + block->row * arguments->input, block->h};
+    const REAL *const weights[2] = {arguments->wx, arguments->wh};
+    NAME(pending) pending = {0};
+    int64_t row = 0;
+    for (; row + ROWS <= block->rows; row += ROWS) {
+        VECTOR sum[ROWS][VECTORS];
+        UNROLL for (int i = 0; i < ROWS; i++) { UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = (VECTOR){0}; }
+        for (int product = 0; product < 2; product++) {
+            const int64_t k = widths[product];
+            const REAL *a = factors[product] + row * k, *b = weights[product];
+            for (int64_t p = 0; p < k; p++, b += columns) {
+                VECTOR b_row[VECTORS];
+                UNROLL for (int v = 0; v < VECTORS; v++) b_row[v] = NAME(load)(b + v * LANES);
+                UNROLL for (int i = 0; i < ROWS; i++) {
+                    const VECTOR factor = NAME(splat)(a[i * k + p]);
+                    UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] =
+                        NAME(multiply_add)(factor, b_row[v], sum[i][v]);
+                }
+                if (pending.vectors > 0) NAME(activate_pending)(block, &pending);
+            }
+        }
+        while (pending.vectors > 0) NAME(activate_pending)(block, &pending);
+        pending = (NAME(pending)){block->gates + row * columns, 0, ROWS * VECTORS};
+        UNROLL for (int i = 0; i < ROWS; i++) {
+            UNROLL for (int v = 0; v < VECTORS; v++)
+                NAME(store)(pending.gates + i * columns + v * LANES, sum[i][v] + NAME(load)(block->bias + v * LANES));
+        }
+    }
+    while (pending.vectors > 0) NAME(activate_pending)(block, &pending);
+    return row;
+}
+#endif
+
 /* out[j] = x[j] for a row that need not be a multiple of the vectors. */
 INLINE void NAME(copy_row)(int64_t count, const REAL *x, REAL *out) {
     int64_t j = 0;
@@ -163,9 +222,24 @@ static void NAME(lstm_state)(const NAME(lstm_block) * block) {
     }
 }
 
+static void NAME(lstm_gates)(const NAME(lstm_block) * block) {
+    NAME(lstm_block) rest = *block;
+#ifdef OVERLAPPED_VECTORS
+    const int64_t hidden = block->arguments->hidden;
+    if (4 * hidden == OVERLAPPED_VECTORS * LANES && block->pitch == hidden) {
+        const int64_t done = NAME(lstm_overlapped)(block);
+        rest.row += done;
+        rest.rows -= done;
+        rest.h += done * hidden;
+        rest.gates += done * block->gate_row;
+    }
+#endif
+    NAME(lstm_products)(&rest);
+    NAME(lstm_activate)(&rest);
+}
+
 static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
-    NAME(lstm_products)(block);
-    NAME(lstm_activate)(block);
+    NAME(lstm_gates)(block);
     if (block->arguments->activations && !block->in_place) NAME(lstm_save)(block);
     NAME(lstm_state)(block);
 }
@@ -281,6 +355,7 @@ static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
     }
 }
 
+#undef OVERLAPPED_VECTORS
 #undef GATE_ELEMENTS
 #undef ABREAST
 #undef COPY_ELEMENTS
