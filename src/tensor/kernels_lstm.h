@@ -193,6 +193,52 @@ INLINE void NAME(product_part)(const REAL *x, const REAL *y, REAL *out, int64_t 
     NAME(store_some)(out, NAME(load_some)(x, count) * NAME(load_some)(y, count), count);
 }
 
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+/* Four rows of 20 in five vectors: the first 16 of each, then the four quarters that are left, together. */
+INLINE void NAME(load_rows_of_20)(const REAL *source, int64_t stride, VECTOR v[5]) {
+    UNROLL for (int row = 0; row < 4; row++) v[row] = NAME(load)(source + row * stride);
+    source += LANES;
+    __m512 rest = _mm512_castps128_ps512(_mm_loadu_ps(source));
+    rest = _mm512_insertf32x4(rest, _mm_loadu_ps(source + stride), 1);
+    rest = _mm512_insertf32x4(rest, _mm_loadu_ps(source + 2 * stride), 2);
+    v[4] = (VECTOR)_mm512_insertf32x4(rest, _mm_loadu_ps(source + 3 * stride), 3);
+}
+
+INLINE void NAME(store_rows_of_20)(REAL *target, const VECTOR v[5]) {
+    UNROLL for (int row = 0; row < 4; row++) { NAME(store)(target + row * 20, v[row]); }
+    target += LANES;
+    _mm_storeu_ps(target, _mm512_castps512_ps128((__m512)v[4]));
+    _mm_storeu_ps(target + 20, _mm512_extractf32x4_ps((__m512)v[4], 1));
+    _mm_storeu_ps(target + 40, _mm512_extractf32x4_ps((__m512)v[4], 2));
+    _mm_storeu_ps(target + 60, _mm512_extractf32x4_ps((__m512)v[4], 3));
+}
+
+/* The new state of 20 hidden units in one pass, four rows at a time. Returns how many rows are done. */
+static int64_t NAME(lstm_state_of_20)(const NAME(lstm_block) * block) {
+    const lstm_forward_arguments *arguments = block->arguments;
+    const int64_t gate_row = block->gate_row;
+    int64_t row = 0;
+    for (; row + 4 <= block->rows; row += 4) {
+        const int64_t first = (block->row + row) * 20;
+        const REAL *gates = block->gates + row * gate_row;
+        VECTOR i[5], f[5], g[5], c[5], t[5];
+        NAME(load_rows_of_20)(gates, gate_row, i);
+        NAME(load_rows_of_20)(gates + 20, gate_row, f);
+        NAME(load_rows_of_20)(gates + 40, gate_row, g);
+        NAME(load_rows_of_20)((const REAL *)arguments->c + first, 20, c);
+        UNROLL for (int k = 0; k < 5; k++) c[k] = NAME(multiply_add)(f[k], c[k], i[k] * g[k]);
+        NAME(store_rows_of_20)((REAL *)arguments->c_next + first, c);
+        NAME(tanh_abreast)(3, c, t);
+        NAME(tanh_abreast)(2, c + 3, t + 3);
+        if (arguments->tanh_c) NAME(store_rows_of_20)((REAL *)arguments->tanh_c + first, t);
+        NAME(load_rows_of_20)(gates + 60, gate_row, i);
+        UNROLL for (int k = 0; k < 5; k++) t[k] *= i[k];
+        NAME(store_rows_of_20)((REAL *)arguments->h_next + first, t);
+    }
+    return row;
+}
+#endif
+
 /* c' = f c + i g, tanh(c'), h' = o tanh(c'): in three passes, so that tanh sees one long row where units lie together.
  * tanh(c') is never kept where h' goes: a vector loaded across the end of a part just stored would wait for it. */
 static void NAME(lstm_state)(const NAME(lstm_block) * block) {
@@ -222,26 +268,36 @@ static void NAME(lstm_state)(const NAME(lstm_block) * block) {
     }
 }
 
-static void NAME(lstm_gates)(const NAME(lstm_block) * block) {
+/* The rest of the rows that a path of their own has done part of. */
+static NAME(lstm_block) NAME(rows_left)(const NAME(lstm_block) * block, int64_t done) {
     NAME(lstm_block) rest = *block;
+    rest.row += done;
+    rest.rows -= done;
+    rest.h += done * block->arguments->hidden;
+    rest.gates += done * block->gate_row;
+    return rest;
+}
+
+static void NAME(lstm_gates)(const NAME(lstm_block) * block) {
+    int64_t done = 0;
 #ifdef OVERLAPPED_VECTORS
     const int64_t hidden = block->arguments->hidden;
-    if (4 * hidden == OVERLAPPED_VECTORS * LANES && block->pitch == hidden) {
-        const int64_t done = NAME(lstm_overlapped)(block);
-        rest.row += done;
-        rest.rows -= done;
-        rest.h += done * hidden;
-        rest.gates += done * block->gate_row;
-    }
+    if (4 * hidden == OVERLAPPED_VECTORS * LANES && block->pitch == hidden) done = NAME(lstm_overlapped)(block);
 #endif
+    const NAME(lstm_block) rest = NAME(rows_left)(block, done);
     NAME(lstm_products)(&rest);
     NAME(lstm_activate)(&rest);
 }
 
 static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
+    int64_t done = 0;
     NAME(lstm_gates)(block);
     if (block->arguments->activations && !block->in_place) NAME(lstm_save)(block);
-    NAME(lstm_state)(block);
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+    if (block->arguments->hidden == 20) done = NAME(lstm_state_of_20)(block);
+#endif
+    const NAME(lstm_block) rest = NAME(rows_left)(block, done);
+    NAME(lstm_state)(&rest);
 }
 
 /* Cells of which a few rows do not fit: strips of hidden units, the old h of the rows kept aside where h' replaces it.
