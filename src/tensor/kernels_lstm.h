@@ -136,7 +136,7 @@ static int64_t NAME(lstm_overlapped)(const NAME(lstm_block) * block) {
                     UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] =
                         NAME(multiply_add)(factor, b_row[v], sum[i][v]);
                 }
-                if (pending.vectors > 0) NAME(activate_pending)(block, &pending);
+                if (pending.vectors > 0 && p % 2) NAME(activate_pending)(block, &pending);
             }
         }
         while (pending.vectors > 0) NAME(activate_pending)(block, &pending);
