@@ -234,10 +234,44 @@ static void NAME(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n,
     NAME(gemm_tiled)(transpose_a, transpose_b, m, n, k, (REAL)alpha, a, lda, b, ldb, beta != 0 ? c : NULL, ldc, c, ldc);
 }
 
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+#define SHORT_ROW 64 /* columns of A up to which one output is summed row by row */
+
+/* c[m] = A b + bias for short rows: four rows' products at once, folded to quarters, transposed and added. The last
+ * rows are filled up with repetitions, so that every row is the same chain of operations. */
+static void NAME(short_rows)(int64_t m, int64_t k, const REAL *a, const REAL *b, REAL bias, REAL *c) {
+    for (int64_t i = 0; i < m; i += 4) {
+        const int64_t count = m - i < 4 ? m - i : 4;
+        VECTOR sum[4] = {{0}};
+        for (int64_t p = 0; p < k; p += LANES) {
+            const int64_t width = k - p < LANES ? k - p : LANES;
+            const VECTOR factor = NAME(load_part)(b + p, width);
+            UNROLL for (int r = 0; r < 4; r++) sum[r] =
+                NAME(multiply_add)(NAME(load_part)(a + (i + (r < count ? r : 0)) * k + p, width), factor, sum[r]);
+        }
+        __m128 quarter[4];
+        UNROLL for (int r = 0; r < 4; r++) {
+            const __m256 half =
+                _mm256_add_ps(_mm512_castps512_ps256((__m512)sum[r]), _mm512_extractf32x8_ps((__m512)sum[r], 1));
+            quarter[r] = _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
+        }
+        _MM_TRANSPOSE4_PS(quarter[0], quarter[1], quarter[2], quarter[3]);
+        const __m128 total = _mm_add_ps(_mm_add_ps(quarter[0], quarter[1]), _mm_add_ps(quarter[2], quarter[3]));
+        NAME(store_part)(c + i, (VECTOR)_mm512_castps128_ps512(_mm_add_ps(total, _mm_set1_ps(bias))), count);
+    }
+}
+#endif
+
 static void NAME(affine)(bool transpose_a, int64_t m, int64_t n, int64_t k, const void *a, const void *b,
                          const void *bias, void *c_data) {
     REAL *c = c_data;
     const int64_t lda = transpose_a ? m : k;
+#ifdef SHORT_ROW
+    if (n == 1 && !transpose_a && k <= SHORT_ROW) {
+        NAME(short_rows)(m, k, a, b, *(const REAL *)bias, c);
+        return;
+    }
+#endif
     if (n == 1 || blas_is_better(m, n, k, lda, n, n)) {
         for (int64_t i = 0; i < m; i++)
             for (int64_t j = 0; j < n; j++) c[i * n + j] = ((const REAL *)bias)[j];
@@ -288,3 +322,4 @@ static void NAME(gemm_pair)(const NAME(pair) * pair) {
 }
 
 #undef PANEL_DEPTH
+#undef SHORT_ROW
