@@ -154,14 +154,17 @@ if [ -c /dev/full ]; then
 fi
 
 # A limit of file sizes, in blocks of 512 bytes; clang's OpenMP makes a file of 1024 as the program is loaded.
-ls -lR . >../before
-for words in "solve --optimizer fista --n 50 --batch 100 --steps 3 --out big.npy" "list settings --out big.txt"; do
-    (ulimit -f 8 && exec "$l2o" $words) >../out 2>../err
-    code=$?
-    ls -lR . >../after
-    [ "$code" = 2 ] && [ "$(wc -l <../err)" -eq 1 ] && cmp -s ../before ../after ||
-        { echo "l2o $words with a limit of file sizes: exit code $code"; cat ../err; failed=1; }
-done
+# ThreadSanitizer makes one of half a megabyte, so it cannot run under such a limit.
+if [ "${L2O_SANITIZE:-}" != thread ]; then
+    ls -lR . >../before
+    for words in "solve --optimizer fista --n 50 --batch 100 --steps 3 --out big.npy" "list settings --out big.txt"; do
+        (ulimit -f 8 && exec "$l2o" $words) >../out 2>../err
+        code=$?
+        ls -lR . >../after
+        [ "$code" = 2 ] && [ "$(wc -l <../err)" -eq 1 ] && cmp -s ../before ../after ||
+            { echo "l2o $words with a limit of file sizes: exit code $code"; cat ../err; failed=1; }
+    done
+fi
 
 # A folder that cannot be written to; root can write anywhere.
 if [ "$(id -u)" != 0 ]; then
