@@ -14,8 +14,8 @@ INLINE void NAME(store)(REAL *target, VECTOR v) { *(NAME(vector_unaligned) *)(vo
 INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {
     return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), source);
 }
-/* A masked store holds up loads from the memory of its unwritten lanes, which is mostly the next row: a quarter, as rows
- * of 20 leave over, is stored without. */
+/* A masked store holds up loads from the memory of its unwritten lanes, which is mostly the next row: a quarter, as
+ * rows of 20 leave over, is stored without. */
 INLINE void NAME(store_part)(REAL *target, VECTOR v, int64_t count) {
     if (count == 4)
         _mm_storeu_ps(target, _mm512_castps512_ps128((__m512)v));
