@@ -54,6 +54,8 @@ while [ "$kills" -lt "$kills_wanted" ]; do
             kill -9 ${child:-$shell} 2>/dev/null
             wait "$shell"
             code=$?
+            # clang's OpenMP leaves this behind, and one cut short would trip a later program with the same number.
+            rm -f "/dev/shm/__KMP_REGISTERED_LIB_${child:-$shell}_"*
             case $code in
             0) finished=yes; break ;;
             137) kills=$((kills + 1)) ;;
