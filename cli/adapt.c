@@ -29,7 +29,7 @@ static void add_row(table *table, const char *label, const l2o_quality *quality)
 }
 
 static int print_summary(const char *path, const l2o_adaptation_report *report, bool best) {
-    static const char *const headings[] = {"on held-out problems", "minimum of ln f", "at step", "last ln f"};
+    static const char *const headings[] = {"on held-out problems", "least ln f", "at step", "last ln f"};
     table table = {0};
     table_begin(&table, 4, headings);
     add_row(&table, "before", &report->before);

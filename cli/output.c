@@ -89,6 +89,12 @@ bool output_commit(output *output) {
     return written || output_fail(output->path, cause);
 }
 
+void output_abandon(output *output) {
+    (void)fclose(output->stream);
+    if (output->temporary != NULL) unlink(output->temporary);
+    free(output->temporary);
+}
+
 int output_json(json_t *document) {
     if (document == NULL) {
         command_complain("out of memory while JSON was written");

@@ -17,6 +17,7 @@ typedef struct output {
 /* False, after a complaint, when nothing can be written there. */
 bool output_open(output *output, const char *path);
 bool output_commit(output *output);
+void output_abandon(output *output); /* instead of a commit: nothing appears */
 /* Complains, before long work is done for it, about a path that could not be written to. */
 bool output_possible(const char *path, const char *option);
 

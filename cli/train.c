@@ -62,8 +62,12 @@ static bool copy_curves(const char *from, const char *to) {
     }
     char bytes[8192];
     for (size_t got; (got = fread(bytes, 1, sizeof bytes, source)) > 0;) (void)fwrite(bytes, 1, got, copy.stream);
+    bool complete = !ferror(source);
     (void)fclose(source);
-    return output_commit(&copy);
+    if (complete) return output_commit(&copy);
+    output_abandon(&copy);
+    command_complain("%s: cannot be read to its end, so there are no curves for --svg %s; try again", from, to);
+    return false;
 }
 
 static int run(command *command) {
