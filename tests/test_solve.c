@@ -244,6 +244,10 @@ static void test_cancellation(void **state) {
     assert_memory_equal(l2o_solution_x(solution), self.problem->x0, 400 * sizeof(double));
     assert_true(isnan(l2o_solution_record(solution, 0)->value));
     l2o_solution_free(solution);
+    l2o_context_resume(self.context);
+    solution = solve(&self);
+    assert_int_equal(l2o_solution_count(solution, L2O_CANCELLED), 0);
+    l2o_solution_free(solution);
     bench_free(&self);
 }
 

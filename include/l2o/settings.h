@@ -23,7 +23,8 @@ L2O_API l2o_status l2o_settings_set(l2o_context *context, l2o_settings *settings
 /* Reads an INI file: one `name = value` a line, sections are ignored as headings; `preset = name` applies a preset. */
 L2O_API l2o_status l2o_settings_read(l2o_context *context, l2o_settings *settings, const char *path);
 
-/* The value of `name` as text, NULL when it has none or does not exist; valid until it is set again. */
+/* The value of `name` as text, NULL when it has none or does not exist; valid until it is set again. It counts as used:
+ * see l2o_settings_check(). */
 L2O_API const char *l2o_settings_get(const l2o_settings *settings, const char *name);
 
 #ifdef __cplusplus
