@@ -10,6 +10,7 @@
 #include "problems/problem.h"
 
 typedef struct l2o_optimizer optimizer;
+typedef struct fused_unroll fused_unroll; /* optimizers/unroll.h */
 
 enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
 
@@ -85,8 +86,8 @@ typedef struct optimizer_ops {
      * and adds what it cost, in gradient evaluations. */
     l2o_status (*step_native)(const optimizer *optimizer, const problem *problem, int64_t instance, void *x,
                               double *gradient_evaluations, const evaluation *evaluation);
-    /* The fused unroll of a segment for one shard, when the optimizer has one; default: the tape. See run/segment.h. */
-    const struct fused_unroll *fused;
+    /* The fused unroll of a shard, when the optimizer has one; default: the tape. */
+    const fused_unroll *fused;
 } optimizer_ops;
 
 struct l2o_optimizer {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "optimizers/unroll.h"
 #include "run/driver.h"
 
 /* Coordinates per shard: enough rows to keep the matrix products busy, few enough that a step's values stay in cache.
@@ -16,7 +17,9 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     *runner = (struct runner){.context = context, .problem = problem, .optimizer = optimizer};
     TRY(optimizer_suits(optimizer, problem, error));
     TRY(kernels_select(context->kernel, problem->type, &runner->kernels, error));
-    runner->shard_size = SHARD_COORDINATES / (problem->dimension > 0 ? problem->dimension : 1);
+    const fused_unroll *fused = optimizer->ops->fused;
+    int64_t coordinates = fused != NULL ? fused->shard_coordinates : SHARD_COORDINATES;
+    runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
     size_t slots = (size_t)(runner->shard_count * optimizer->weight_total);
@@ -103,6 +106,61 @@ static l2o_status differentiate(runner *runner, const segment *segment, driver *
     return L2O_OK;
 }
 
+/* The optimizer's own unroll, where it has one that covers this segment. */
+static bool runs_fused(const runner *runner, const segment *segment) {
+    bool detached = segment->detached || segment->gradient == NULL;
+    bool differentiable = segment->direction == NULL || runner->problem->ops->hess_vec != NULL;
+    return runner->optimizer->ops->fused != NULL && !segment->on_tape && segment->log == NULL && detached &&
+           differentiable;
+}
+
+static l2o_status run_fused(const runner *runner, const segment *segment, int64_t shard, int64_t first, int64_t count,
+                            worker *worker) {
+    const problem *problem = runner->problem;
+    const optimizer *optimizer = runner->optimizer;
+    const carry *from = segment->from, *to = segment->to;
+    const void *state[OPTIMIZER_STATES];
+    void *state_next[OPTIMIZER_STATES];
+    size_t x_first = (size_t)first * carry_x_bytes(from);
+    for (int k = 0; k < optimizer->state_count; k++) {
+        size_t row = (size_t)first * from->row_bytes[k];
+        state[k] = (const char *)from->state[k] + row;
+        if (to != NULL) state_next[k] = (char *)to->state[k] + row;
+    }
+    double *loss_weights = NULL;
+    if (segment->gradient != NULL) {
+        loss_weights = arena_allocate(&worker->arena, (size_t)(segment->steps + 1) * sizeof(double), &worker->error);
+        if (loss_weights == NULL) return worker->error.status;
+        for (int64_t t = 0; t <= segment->steps; t++)
+            loss_weights[t] = segment->loss_weights[t] / (double)problem->batch;
+    }
+    int64_t total = optimizer->weight_total;
+    unroll own = {
+        .context = runner->context,
+        .optimizer = optimizer,
+        .problem = problem,
+        .kernels = runner->kernels,
+        .rows = {count, runner->identity + first},
+        .weights = segment->weights,
+        .steps = segment->steps,
+        .first_step = segment->first_step > 0 ? segment->first_step : from->steps + 1,
+        .gradient_scale = optimizer->scale_by_batch ? 1.0 / (double)problem->batch : 1.0,
+        .x = (const char *)from->x + x_first,
+        .state = state,
+        .x_next = to == NULL ? NULL : (char *)to->x + x_first,
+        .state_next = state_next,
+        .objective = runner->objective + first,
+        .objective_stride = problem->batch,
+        .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + first * problem->dimension,
+        .loss_weights = loss_weights,
+        .gradient = segment->gradient == NULL ? NULL : runner->shard_gradient + shard * total,
+        .direction = segment->direction,
+        .hessian_vector = runner->shard_hessian + shard * total,
+    };
+    runner->shard_cost[shard] = (double)segment->steps;
+    return optimizer->ops->fused->run(&own, &worker->arena, &worker->error);
+}
+
 static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
     task *task = argument;
     runner *runner = task->runner;
@@ -110,10 +168,7 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
     int64_t first = shard * runner->shard_size;
     int64_t count =
         runner->problem->batch - first < runner->shard_size ? runner->problem->batch - first : runner->shard_size;
-    const fused_unroll *fused = runner->optimizer->ops->fused;
-    if (fused != NULL && segment->log == NULL &&
-        fused->run(runner, segment, first, count, &worker->arena, &worker->error))
-        return worker->error.status;
+    if (runs_fused(runner, segment)) return run_fused(runner, segment, shard, first, count, worker);
 
     bool recording = segment->gradient != NULL;
     instances rows = {count, runner->identity + first};

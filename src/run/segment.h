@@ -39,6 +39,7 @@ typedef struct segment {
     double *gradient;            /* out [weight_total]; NULL: not wanted */
     const double *direction;     /* [weight_total] or NULL */
     double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
+    bool on_tape;                /* the tape runs even where the optimizer has a fused unroll: for tests */
     gradient_log *log;           /* keeps or replays what the optimizer sees of the gradients; NULL: neither */
     double *trajectory;          /* out [T + 1, B, n], x_0 .. x_T; NULL: not wanted */
     double *mean_objective;      /* out [T + 1], the batch's mean; NULL: not wanted */
@@ -49,13 +50,5 @@ typedef struct segment {
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error);
 /* f of each instance at step t of the last segment: [B]. */
 const double *runner_objective(const runner *runner, int64_t step);
-
-/* The fused unroll of one shard, as an optimizer may offer it: forward, backward and Hessian-vector product of all T
- * steps without the tape. `from` and `to` point at the shard's rows. Returns false, having done nothing, when it does
- * not cover the case (full derivatives, say); then the tape runs. */
-typedef struct fused_unroll {
-    bool (*run)(const runner *runner, const segment *segment, int64_t first, int64_t count, arena *arena,
-                l2o_error *error);
-} fused_unroll;
 
 #endif
