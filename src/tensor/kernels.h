@@ -74,6 +74,71 @@ typedef struct moments_arguments {
     void *m_next, *v_next, *features; /* [count], [count], [2, count] */
 } moments_arguments;
 
+/* Kernels in columns: a block of coordinates, one per lane, as the fused unroll works through them. Every array is
+ * [features, columns], row-major and dense, each of its rows aligned to 64 bytes; `columns` is a multiple of
+ * COLUMN_MULTIPLE. What a column's results are depends on nothing but its own numbers and the weights, to the bit.
+ *
+ * Sums over columns, such as gradients of biases, are kept apart in COLUMN_MULTIPLE partial sums: column c adds to
+ * number c mod COLUMN_MULTIPLE of [features, COLUMN_MULTIPLE]; the caller adds these up once, at the end. */
+enum { COLUMN_MULTIPLE = 16 };
+
+/* The LSTM cell of lstm_forward_arguments in columns, by packed weights. `h_next` is not `h`. */
+typedef struct columns_lstm_arguments {
+    int64_t columns, input, hidden;
+    const void *packed;    /* as made by columns_lstm_pack */
+    const void *x, *h, *c; /* [input, columns], [hidden, columns], [hidden, columns] */
+    void *h_next, *c_next; /* [hidden, columns]; c_next may be c */
+    void *gates;           /* [4 hidden, columns]: sigmoid(i), sigmoid(f + 1), tanh(g), sigmoid(o); NULL: not wanted */
+    void *tanh_c;          /* [hidden, columns]: tanh(c'); NULL exactly when `gates` is */
+} columns_lstm_arguments;
+
+/* Its pointwise backward. The gradient of h' comes in two parts, from the layer above and from the next step. What is
+ * left are products, for gemm: [dx; dh] = w dgates, dw += [x; h] dgates' (by a transposed copy of dgates). */
+typedef struct columns_lstm_backward_arguments {
+    int64_t columns, hidden;
+    const void *gates, *tanh_c, *c;  /* as saved; c is the old cell state */
+    const void *dh_above, *dh_later; /* [hidden, columns]; either may be NULL: zero */
+    const void *dc;                  /* [hidden, columns]: of c'; NULL: zero */
+    void *dc_previous;               /* [hidden, columns]: of c; may be dc */
+    void *dgates;                    /* [4 hidden, columns]: of the pre-activations */
+    void *db;                        /* partial sums [4 hidden, COLUMN_MULTIPLE], added to */
+} columns_lstm_backward_arguments;
+
+/* out = ELU(x w + b) in columns. */
+typedef struct columns_projection_arguments {
+    int64_t columns, input, hidden;
+    const void *x;     /* [input, columns] */
+    const void *w, *b; /* [input, hidden], [hidden] */
+    void *out;         /* [hidden, columns] */
+} columns_projection_arguments;
+
+typedef struct columns_projection_backward_arguments {
+    int64_t columns, input, hidden;
+    const void *x, *out, *dout; /* [input, columns], [hidden, columns] twice */
+    void *dw, *db;              /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
+} columns_projection_backward_arguments;
+
+/* The last layer and the step: u = tanh(h w + b), x' = x + scale u. */
+typedef struct columns_head_arguments {
+    int64_t columns, hidden;
+    const void *h;     /* [hidden, columns] */
+    const void *w, *b; /* [hidden], [1] */
+    double scale;
+    const void *x; /* [columns] */
+    void *x_next;  /* [columns]; may be x */
+    void *u;       /* [columns]; NULL: not wanted */
+} columns_head_arguments;
+
+typedef struct columns_head_backward_arguments {
+    int64_t columns, hidden;
+    const void *h, *u; /* [hidden, columns], [columns] */
+    const void *w;     /* [hidden] */
+    double scale;
+    const void *lambda; /* [columns]: the gradient of x' */
+    void *dh;           /* [hidden, columns] */
+    void *dw, *db;      /* partial sums [hidden, COLUMN_MULTIPLE], [1, COLUMN_MULTIPLE], added to */
+} columns_head_backward_arguments;
+
 typedef struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     dtype type;
@@ -100,6 +165,18 @@ typedef struct kernels {
     void (*moments)(const moments_arguments *arguments);
     void (*lstm_forward)(const lstm_forward_arguments *arguments);
     void (*lstm_backward)(const lstm_backward_arguments *arguments);
+    /* out[columns, rows] = the transpose of x[rows, columns]; the strides are those of rows as stored. */
+    void (*transpose)(int64_t rows, int64_t columns, const void *x, int64_t x_stride, void *out, int64_t out_stride);
+    /* packed[hidden (input + hidden + 1) 4] of w[input + hidden, 4 hidden] (the input's rows first) and b[4 hidden]:
+     * for each unit the biases of its gates i, f + 1, g, o and then each row's four weights. Those of i, f and o are
+     * halved, which is exact: sigmoid(v) = 1/2 + 1/2 tanh(v / 2). */
+    void (*columns_lstm_pack)(int64_t input, int64_t hidden, const void *w, const void *b, void *packed);
+    void (*columns_lstm_forward)(const columns_lstm_arguments *arguments);
+    void (*columns_lstm_backward)(const columns_lstm_backward_arguments *arguments);
+    void (*columns_projection)(const columns_projection_arguments *arguments);
+    void (*columns_projection_backward)(const columns_projection_backward_arguments *arguments);
+    void (*columns_head)(const columns_head_arguments *arguments);
+    void (*columns_head_backward)(const columns_head_backward_arguments *arguments);
     void (*to_double)(int64_t count, const void *x, double *out);
     void (*from_double)(int64_t count, const double *x, void *out);
 } kernels;

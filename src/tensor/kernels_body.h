@@ -33,9 +33,15 @@
 
 #include "tensor/kernels_sums.h"
 
+#include "tensor/kernels_transpose.h"
+
 #include "tensor/kernels_gemm.h"
 
 #include "tensor/kernels_lstm.h"
+
+#include "tensor/kernels_columns.h"
+
+#include "tensor/kernels_columns_ends.h"
 
 const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .name = TEXT(KERNELS_PATH),
@@ -53,6 +59,14 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .moments = NAME(moments),
     .lstm_forward = NAME(lstm_forward),
     .lstm_backward = NAME(lstm_backward),
+    .transpose = NAME(transpose),
+    .columns_lstm_pack = NAME(columns_lstm_pack),
+    .columns_lstm_forward = NAME(columns_lstm_forward),
+    .columns_lstm_backward = NAME(columns_lstm_backward),
+    .columns_projection = NAME(columns_projection),
+    .columns_projection_backward = NAME(columns_projection_backward),
+    .columns_head = NAME(columns_head),
+    .columns_head_backward = NAME(columns_head_backward),
     .to_double = NAME(to_double),
     .from_double = NAME(from_double),
 };
@@ -68,3 +82,4 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
 #undef VECTOR
 #undef MASK
 #undef BITS
+#undef ABREAST

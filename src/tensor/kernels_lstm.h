@@ -415,7 +415,6 @@ static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
 
 #undef OVERLAPPED_VECTORS
 #undef GATE_ELEMENTS
-#undef ABREAST
 #undef COPY_ELEMENTS
 #undef STRIP
 #undef WIDE_ROWS

@@ -1,0 +1,69 @@
+/* What lies before and behind the LSTM layers, in columns: the projection of the inputs and the step. Included by
+ * kernels_body.h. */
+
+static void NAME(columns_projection)(const columns_projection_arguments *arguments) {
+    const int64_t columns = arguments->columns, input = arguments->input, hidden = arguments->hidden;
+    const REAL *x = arguments->x, *w = arguments->w, *b = arguments->b;
+    REAL *out = arguments->out;
+    for (int64_t unit = 0; unit < hidden; unit++) {
+        for (int64_t column = 0; column < columns; column += LANES) {
+            VECTOR sum = NAME(splat)(b[unit]);
+            for (int64_t k = 0; k < input; k++)
+                sum = NAME(multiply_add)(NAME(splat)(w[k * hidden + unit]), NAME(load)(x + k * columns + column), sum);
+            NAME(store)(out + unit * columns + column, NAME(vector_elu)(sum));
+        }
+    }
+}
+
+/* The factor of ELU's derivative is 1 above zero and out + 1 = exp(.) below. */
+static void NAME(columns_projection_backward)(const columns_projection_backward_arguments *arguments) {
+    const int64_t columns = arguments->columns, input = arguments->input, hidden = arguments->hidden;
+    const REAL *x = arguments->x, *out = arguments->out, *dout = arguments->dout;
+    const VECTOR one = NAME(splat)(1);
+    for (int64_t unit = 0; unit < hidden; unit++) {
+        for (int64_t column = 0; column < columns; column += LANES) {
+            const int64_t place = unit * columns + column, slot = column % COLUMN_MULTIPLE;
+            const VECTOR y = NAME(load)(out + place);
+            const VECTOR d = NAME(load)(dout + place) * NAME(select)(y > 0, one, y + one);
+            REAL *db = (REAL *)arguments->db + unit * COLUMN_MULTIPLE + slot;
+            NAME(store)(db, NAME(load)(db) + d);
+            for (int64_t k = 0; k < input; k++) {
+                REAL *dw = (REAL *)arguments->dw + (k * hidden + unit) * COLUMN_MULTIPLE + slot;
+                NAME(store)(dw, NAME(multiply_add)(d, NAME(load)(x + k * columns + column), NAME(load)(dw)));
+            }
+        }
+    }
+}
+
+static void NAME(columns_head)(const columns_head_arguments *arguments) {
+    const int64_t columns = arguments->columns, hidden = arguments->hidden;
+    const REAL *h = arguments->h, *w = arguments->w, *b = arguments->b, *x = arguments->x;
+    REAL *x_next = arguments->x_next, *u_out = arguments->u;
+    const VECTOR scale = NAME(splat)((REAL)arguments->scale);
+    for (int64_t column = 0; column < columns; column += LANES) {
+        VECTOR sum = NAME(splat)(*b);
+        for (int64_t unit = 0; unit < hidden; unit++)
+            sum = NAME(multiply_add)(NAME(splat)(w[unit]), NAME(load)(h + unit * columns + column), sum);
+        const VECTOR u = NAME(vector_tanh)(sum);
+        if (u_out) NAME(store)(u_out + column, u);
+        NAME(store)(x_next + column, NAME(load)(x + column) + scale * u);
+    }
+}
+
+static void NAME(columns_head_backward)(const columns_head_backward_arguments *arguments) {
+    const int64_t columns = arguments->columns, hidden = arguments->hidden;
+    const REAL *h = arguments->h, *w = arguments->w, *u_in = arguments->u, *lambda = arguments->lambda;
+    REAL *dh = arguments->dh, *dw = arguments->dw, *db = arguments->db;
+    const VECTOR one = NAME(splat)(1), scale = NAME(splat)((REAL)arguments->scale);
+    for (int64_t column = 0; column < columns; column += LANES) {
+        const int64_t slot = column % COLUMN_MULTIPLE;
+        const VECTOR u = NAME(load)(u_in + column), d = NAME(load)(lambda + column) * scale * (one - u * u);
+        NAME(store)(db + slot, NAME(load)(db + slot) + d);
+        for (int64_t unit = 0; unit < hidden; unit++) {
+            const int64_t place = unit * columns + column;
+            REAL *to = dw + unit * COLUMN_MULTIPLE + slot;
+            NAME(store)(to, NAME(multiply_add)(d, NAME(load)(h + place), NAME(load)(to)));
+            NAME(store)(dh + place, NAME(splat)(w[unit]) * d);
+        }
+    }
+}
