@@ -15,25 +15,27 @@ typedef struct unroll {
     const optimizer *optimizer;
     const problem *problem;
     const kernels *kernels;
-    instances rows;               /* count of them, below */
-    const double *weights;        /* [weight_total] */
-    int64_t steps, first_step;    /* T; the step index of the first step, from 1 */
-    double gradient_scale;        /* of the gradients that the optimizer sees */
-    const void *x;                /* [count, n] at the start */
-    const void *const *state;     /* the rows' part of each state, as laid out in a carry */
-    void *x_next;                 /* where x ends up; may be `x`; NULL: dropped, and so is the state */
-    void *const *state_next;      /* may be `state` */
-    double *objective;            /* f of row r at x_t: objective[t * objective_stride + r] */
-    int64_t objective_stride;     /* B */
-    double *trajectory;           /* x_t of row r: trajectory[(t * objective_stride + r) * n]; NULL: not wanted */
-    const double *loss_weights;   /* [T + 1]: of f_p(x_t) in the meta-loss; NULL without a gradient */
-    double *gradient;             /* out [weight_total], these rows' share; NULL: not wanted */
-    const double *direction;      /* [weight_total]; NULL: no Hessian-vector product */
-    double *hessian_vector;       /* out [weight_total], these rows' share */
+    instances rows;             /* count of them, below */
+    const double *weights;      /* [weight_total] */
+    int64_t steps, first_step;  /* T; the step index of the first step, from 1 */
+    double gradient_scale;      /* of the gradients that the optimizer sees */
+    const void *x;              /* [count, n] at the start */
+    const void *const *state;   /* the rows' part of each state, as laid out in a carry */
+    void *x_next;               /* where x ends up; may be `x`; NULL: dropped, and so is the state */
+    void *const *state_next;    /* may be `state` */
+    double *objective;          /* f of row r at x_t: objective[t * objective_stride + r] */
+    int64_t objective_stride;   /* B */
+    double *trajectory;         /* x_t of row r: trajectory[(t * objective_stride + r) * n]; NULL: not wanted */
+    const double *loss_weights; /* [T + 1]: of f_p(x_t) in the meta-loss; NULL without a gradient */
+    double *gradient;           /* out [weight_total], these rows' share; NULL: not wanted */
+    const double *direction;    /* [weight_total]; NULL: no Hessian-vector product */
+    double *hessian_vector;     /* out [weight_total], these rows' share */
+    size_t most_saved;          /* bytes kept for the way back; beyond, steps are computed twice. 0: a default */
 } unroll;
 
 struct fused_unroll {
     int64_t shard_coordinates; /* how many coordinates a shard should have, as near as whole instances come */
+    bool second_order;         /* can give Hessian-vector products */
     /* Memory is taken from `arena` and given back by the caller. */
     l2o_status (*run)(const unroll *unroll, arena *arena, l2o_error *error);
 };

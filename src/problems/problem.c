@@ -208,3 +208,10 @@ l2o_status problem_prepare(problem *problem, unsigned structures, const evaluati
     problem->lipschitz_ready = true;
     return L2O_OK;
 }
+
+l2o_status problem_outcome(const problem *problem, l2o_status status, l2o_error *error) {
+    if (error->status != L2O_OK) return error->status;
+    if (status == L2O_OK) return L2O_OK;
+    return error_set(error, status, "the problem '%s' could not be evaluated: %s", problem->ops->name,
+                     l2o_status_text(status));
+}

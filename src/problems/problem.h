@@ -150,6 +150,10 @@ static inline void problem_store(dtype type, void *array, int64_t i, double valu
         ((double *)array)[i] = value;
 }
 
+/* What became of a call of one of the problem's functions, by the status it returned and the error it may have set. A
+ * failure that came without a sentence gets one, for an unnoticed one would count as a gradient of zero. */
+l2o_status problem_outcome(const problem *problem, l2o_status status, l2o_error *error);
+
 static inline bool problem_has(const problem *problem, unsigned structures) {
     return (problem->ops->structures & structures) == structures;
 }

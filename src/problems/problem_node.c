@@ -12,14 +12,10 @@ typedef struct binding {
 
 static evaluation evaluation_on(tape *tape) { return (evaluation){tape->kernels, tape->arena, tape->error}; }
 
-/* After a problem's function: its scratch memory is given back, and a failure is kept even where it came without a
- * sentence, for an unnoticed one would count as a derivative of zero. */
+/* After a problem's function: its scratch memory is given back, and a failure is kept. */
 static bool settle(tape *tape, const problem *problem, arena_mark scratch, l2o_status status) {
     arena_reset(tape->arena, scratch);
-    if (status != L2O_OK && tape_status(tape) == L2O_OK)
-        error_set(tape->error, status, "the problem '%s' could not be evaluated: %s", problem->ops->name,
-                  l2o_status_text(status));
-    return tape_status(tape) == L2O_OK;
+    return problem_outcome(problem, status, tape->error) == L2O_OK;
 }
 
 static const binding *bind(tape *tape, const problem *problem, const instances *rows) {

@@ -108,10 +108,10 @@ static l2o_status differentiate(runner *runner, const segment *segment, driver *
 
 /* The optimizer's own unroll, where it has one that covers this segment. */
 static bool runs_fused(const runner *runner, const segment *segment) {
-    bool detached = segment->detached || segment->gradient == NULL;
-    bool differentiable = segment->direction == NULL || runner->problem->ops->hess_vec != NULL;
-    return runner->optimizer->ops->fused != NULL && !segment->on_tape && segment->log == NULL && detached &&
-           differentiable;
+    const fused_unroll *fused = runner->optimizer->ops->fused;
+    if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
+    if (segment->gradient != NULL && !segment->detached) return false;
+    return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
 }
 
 static l2o_status run_fused(const runner *runner, const segment *segment, int64_t shard, int64_t first, int64_t count,

@@ -13,19 +13,8 @@
 #include "optimizers/optimizer.h"
 #include "optimizers/registry.h"
 
-static const double DECAY = 0.95;   /* of both moments */
-static const double EPSILON = 1e-8; /* outside the root */
-
-enum { STATE_M, STATE_V, STATE_LAYERS, WEIGHT_INPUT = 0, WEIGHT_INPUT_BIAS, WEIGHT_LAYERS, MOST_LAYERS = 16 };
-
-typedef struct rnnprop {
-    int layers;
-    int64_t hidden;
-    double scale;
-} rnnprop;
-
 static const setting rnnprop_settings[] = {
-    {"layers", SETTING_INTEGER, "layers", "2", 1, MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
+    {"layers", SETTING_INTEGER, "layers", "2", 1, RNNPROP_MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
     {"hidden", SETTING_INTEGER, "units", "20", 1, 1024, NULL, "Hidden units of each LSTM layer"},
     {"step-scale", SETTING_REAL, "", "0.01", 1e-12, 1e6, NULL,
      "The largest step that the learned optimizer can take along a coordinate"},
@@ -63,14 +52,16 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     return optimizer_add_weight(optimizer, "linear.b", 1, 1, INITIALISE_ZERO, 0, error);
 }
 
+double rnnprop_correction(int64_t step) { return 1.0 / (1.0 - pow(RNNPROP_DECAY, (double)step)); }
+
 void rnnprop_features(tape *tape, value *g, value **m, value **v, int64_t k, value **m_tilde, value **g_tilde) {
-    double correction = 1.0 / (1.0 - pow(DECAY, (double)k));
-    value *fresh_m = tape_scale(tape, 1.0 - DECAY, g);
-    value *fresh_v = tape_scale(tape, 1.0 - DECAY, tape_multiply(tape, g, g));
-    *m = tape_add(tape, tape_scale(tape, DECAY, *m), fresh_m);
-    *v = tape_add(tape, tape_scale(tape, DECAY, *v), fresh_v);
+    double correction = rnnprop_correction(k);
+    value *fresh_m = tape_scale(tape, 1.0 - RNNPROP_DECAY, g);
+    value *fresh_v = tape_scale(tape, 1.0 - RNNPROP_DECAY, tape_multiply(tape, g, g));
+    *m = tape_add(tape, tape_scale(tape, RNNPROP_DECAY, *m), fresh_m);
+    *v = tape_add(tape, tape_scale(tape, RNNPROP_DECAY, *v), fresh_v);
     value *root = tape_unary(tape, UNARY_SQRT, 0, tape_scale(tape, correction, *v));
-    value *denominator = tape_shift(tape, EPSILON, root);
+    value *denominator = tape_shift(tape, RNNPROP_EPSILON, root);
     *m_tilde = tape_divide(tape, tape_scale(tape, correction, *m), denominator);
     *g_tilde = tape_divide(tape, g, denominator);
 }
@@ -81,9 +72,9 @@ static value *constant_features(tape *tape, value *g, value **m, value **v, int6
           *next_v = tape_value(tape, g->rows, 1);
     if (next_v == NULL || *m == NULL || *v == NULL) return NULL;
     tape->kernels->moments(&(moments_arguments){.count = g->rows,
-                                                .decay = DECAY,
-                                                .correction = 1.0 / (1.0 - pow(DECAY, (double)k)),
-                                                .epsilon = EPSILON,
+                                                .decay = RNNPROP_DECAY,
+                                                .correction = rnnprop_correction(k),
+                                                .epsilon = RNNPROP_EPSILON,
                                                 .g = g->data,
                                                 .m = (*m)->data,
                                                 .v = (*v)->data,
@@ -102,7 +93,7 @@ static bool is_constant(const value *x) { return x == NULL || !x->differentiable
 static void rnnprop_begin(step_context *context) {
     const rnnprop *own = context->optimizer->own;
     for (int layer = 0; layer < own->layers; layer++) {
-        value *gates = context->weights[WEIGHT_LAYERS + 2 * layer];
+        value *gates = context->weights[RNNPROP_WEIGHT_LAYERS + 2 * layer];
         context->constants[2 * layer] = tape_slice_rows(context->tape, gates, 0, own->hidden);
         context->constants[2 * layer + 1] = tape_slice_rows(context->tape, gates, own->hidden, own->hidden);
     }
@@ -116,7 +107,7 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     if (g == NULL) return NULL;
     g = tape_reshape(tape, g, g->rows * g->columns, 1);
 
-    value **m = &state[STATE_M], **v = &state[STATE_V], *input, *features[2];
+    value **m = &state[RNNPROP_STATE_M], **v = &state[RNNPROP_STATE_V], *input, *features[2];
     bool constant = is_constant(g) && is_constant(*m) && is_constant(*v);
     if (constant) {
         input = constant_features(tape, g, m, v, context->step);
@@ -124,15 +115,16 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
         rnnprop_features(tape, g, m, v, context->step, &features[0], &features[1]);
         input = tape_concat_columns(tape, 2, features);
     }
-    value *projected = tape_affine(tape, input, constant, weights[WEIGHT_INPUT], weights[WEIGHT_INPUT_BIAS]);
+    value *projected =
+        tape_affine(tape, input, constant, weights[RNNPROP_WEIGHT_INPUT], weights[RNNPROP_WEIGHT_INPUT_BIAS]);
     value *signal = tape_unary(tape, UNARY_ELU, 0, projected);
     for (int layer = 0; layer < own->layers; layer++) {
-        value **h = &state[STATE_LAYERS + 2 * layer], **c = &state[STATE_LAYERS + 2 * layer + 1];
+        value **h = &state[RNNPROP_STATE_LAYERS + 2 * layer], **c = &state[RNNPROP_STATE_LAYERS + 2 * layer + 1];
         tape_lstm(tape, signal, h, c, context->constants[2 * layer], context->constants[2 * layer + 1],
-                  weights[WEIGHT_LAYERS + 2 * layer + 1]);
+                  weights[RNNPROP_WEIGHT_LAYERS + 2 * layer + 1]);
         signal = *h;
     }
-    value *const *head = &weights[WEIGHT_LAYERS + 2 * own->layers];
+    value *const *head = &weights[RNNPROP_WEIGHT_LAYERS + 2 * own->layers];
     value *z = tape_affine(tape, signal, false, head[0], head[1]);
     value *delta = tape_scale(tape, own->scale, tape_unary(tape, UNARY_TANH, 0, z));
     return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
@@ -147,4 +139,5 @@ const optimizer_ops optimizer_rnnprop = {
     .create = rnnprop_create,
     .begin = rnnprop_begin,
     .step = rnnprop_step,
+    .fused = &rnnprop_fused,
 };

@@ -1,11 +1,39 @@
-/* What the checks need of RNNprop beside its ops table. */
+/* What RNNprop's steps, its fused unroll and the checks share: its settings, where its weights and states lie, and the
+ * moments of the gradient. */
 #ifndef L2O_OPTIMIZERS_LEARNED_RNNPROP_H
 #define L2O_OPTIMIZERS_LEARNED_RNNPROP_H
 
 #include "autodiff/tape.h"
+#include "optimizers/unroll.h"
+
+#define RNNPROP_DECAY   0.95 /* of both moments */
+#define RNNPROP_EPSILON 1e-8 /* outside the root */
+
+/* Numbers of the tensors of weights and of state. Each layer has two of both: its matrix and its bias, h and c. The
+ * head's two weights follow the last layer's. */
+enum {
+    RNNPROP_STATE_M,
+    RNNPROP_STATE_V,
+    RNNPROP_STATE_LAYERS,
+    RNNPROP_WEIGHT_INPUT = 0,
+    RNNPROP_WEIGHT_INPUT_BIAS,
+    RNNPROP_WEIGHT_LAYERS,
+    RNNPROP_MOST_LAYERS = 16
+};
+
+typedef struct rnnprop {
+    int layers;
+    int64_t hidden;
+    double scale;
+} rnnprop;
+
+/* The factor of bias correction of moments after `step` steps. */
+double rnnprop_correction(int64_t step);
 
 /* Advances the moments m and v [rows, 1] by the gradient g at step k (1 at the first) and gives the two inputs of the
  * network, m~ and g~. */
 void rnnprop_features(tape *tape, value *g, value **m, value **v, int64_t k, value **m_tilde, value **g_tilde);
+
+extern const fused_unroll rnnprop_fused;
 
 #endif

@@ -1,0 +1,199 @@
+/* RNNprop's fused unroll: the way back. With detached inputs the gradient of the meta-loss flows through the steps
+ * x_{t+1} = x_t + scale u_t and the LSTM's state alone: with lambda_t = sum over s > t of w_s grad f(x_s),
+ *
+ *   dL/dz_t = lambda_t scale (1 - u_t^2), then back through the head, the layers and the projection,
+ *
+ * from the last step that counts to the first; dh and dc are zero behind the last and are dropped before the first. No
+ * second derivatives of f appear. Blocks come one after another, for their coordinates meet in the sums alone. */
+#include <string.h>
+
+#include "optimizers/learned/rnnprop_unroll.h"
+
+/* Sums over columns and steps of one window, in the working type, to be added to the gradient in float64. */
+typedef struct sums {
+    void *start;
+    int64_t length;
+    void *input_w, *input_b, *head_w, *head_b; /* partial sums over columns */
+    void *gates[RNNPROP_MOST_LAYERS];          /* [2 hidden, gate_row] */
+    void *bias[RNNPROP_MOST_LAYERS];           /* partial sums over columns */
+    bool added;                                /* the gradient holds something already */
+    double *row;                               /* scratch */
+} sums;
+
+typedef struct backward {
+    rnnprop_unroll *it;
+    sums sums;
+    int64_t gate_row;               /* 4 hidden, rounded up so that rows are whole vectors */
+    void *lambda;                   /* [columns] */
+    void *dh;                       /* [hidden, columns]: from the head */
+    void *dgates;                   /* [4 hidden, columns] */
+    void *turned;                   /* [columns, gate_row]: dgates transposed */
+    void *dc[RNNPROP_MOST_LAYERS];  /* [hidden, columns] */
+    void *dxh[RNNPROP_MOST_LAYERS]; /* [2 hidden, columns]: of the layer's input and of its old h */
+} backward;
+
+static l2o_status begin(backward *back) {
+    rnnprop_unroll *it = back->it;
+    int64_t hidden = it->network->hidden, columns = it->widest, partial = COLUMN_MULTIPLE;
+    int layers = it->network->layers;
+    back->gate_row = (4 * hidden + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+    back->lambda = rnnprop_numbers(it, columns);
+    back->dh = rnnprop_numbers(it, hidden * columns);
+    back->dgates = rnnprop_numbers(it, 4 * hidden * columns);
+    back->turned = rnnprop_numbers(it, columns * back->gate_row);
+    for (int layer = 0; layer < layers; layer++) {
+        back->dc[layer] = rnnprop_numbers(it, hidden * columns);
+        back->dxh[layer] = rnnprop_numbers(it, 2 * hidden * columns);
+    }
+    sums *sums = &back->sums;
+    int64_t ends = (4 * hidden + 1) * partial, layer_length = 2 * hidden * back->gate_row + 4 * hidden * partial;
+    sums->length = ends + layers * layer_length;
+    sums->start = rnnprop_numbers(it, sums->length);
+    int64_t longest = 4 * hidden * (back->gate_row > partial ? back->gate_row : partial);
+    sums->row = arena_allocate(it->arena, (size_t)longest * sizeof(double), it->error);
+    if (it->error->status != L2O_OK) return it->error->status;
+    memset(back->turned, 0, (size_t)(columns * back->gate_row) * it->size);
+    memset(sums->start, 0, (size_t)sums->length * it->size);
+    sums->input_w = sums->start;
+    sums->input_b = rnnprop_at(it, sums->input_w, 2 * hidden * partial);
+    sums->head_w = rnnprop_at(it, sums->input_b, hidden * partial);
+    sums->head_b = rnnprop_at(it, sums->head_w, hidden * partial);
+    for (int layer = 0; layer < layers; layer++) {
+        sums->gates[layer] = rnnprop_at(it, sums->start, ends + layer * layer_length);
+        sums->bias[layer] = rnnprop_at(it, sums->gates[layer], 2 * hidden * back->gate_row);
+    }
+    return L2O_OK;
+}
+
+/* gradient[i] += the sum of `partial` numbers, or without `partial` the first `count` of a row of `stride`. */
+static void add_partial(backward *back, int tensor, const void *sums) {
+    const rnnprop_unroll *it = back->it;
+    const weight_layout *layout = &it->asked->optimizer->layout[tensor];
+    int64_t count = layout->rows * layout->columns;
+    double *gradient = it->asked->gradient + layout->offset, *row = back->sums.row;
+    it->kernels->to_double(count * COLUMN_MULTIPLE, sums, row);
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < COLUMN_MULTIPLE; k++) sum += row[i * COLUMN_MULTIPLE + k];
+        gradient[i] = back->sums.added ? gradient[i] + sum : sum;
+    }
+}
+
+static void add_gates(backward *back, int tensor, const void *sums) {
+    const rnnprop_unroll *it = back->it;
+    const weight_layout *layout = &it->asked->optimizer->layout[tensor];
+    double *gradient = it->asked->gradient + layout->offset, *row = back->sums.row;
+    for (int64_t i = 0; i < layout->rows; i++, gradient += layout->columns) {
+        const void *from = rnnprop_at(it, sums, i * back->gate_row);
+        if (!back->sums.added) {
+            it->kernels->to_double(layout->columns, from, gradient);
+            continue;
+        }
+        it->kernels->to_double(layout->columns, from, row);
+        for (int64_t j = 0; j < layout->columns; j++) gradient[j] += row[j];
+    }
+}
+
+/* Adds the sums to the gradient and starts them afresh. */
+static void add_sums(backward *back) {
+    const rnnprop_unroll *it = back->it;
+    sums *sums = &back->sums;
+    int layers = it->network->layers, head = RNNPROP_WEIGHT_LAYERS + 2 * layers;
+    add_partial(back, RNNPROP_WEIGHT_INPUT, sums->input_w);
+    add_partial(back, RNNPROP_WEIGHT_INPUT_BIAS, sums->input_b);
+    add_partial(back, head, sums->head_w);
+    add_partial(back, head + 1, sums->head_b);
+    for (int layer = 0; layer < layers; layer++) {
+        add_gates(back, RNNPROP_WEIGHT_LAYERS + 2 * layer, sums->gates[layer]);
+        add_partial(back, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1, sums->bias[layer]);
+    }
+    sums->added = true;
+    memset(sums->start, 0, (size_t)sums->length * it->size);
+}
+
+/* One layer's share of step t: from dh and dc to what lies before, and to the sums. */
+static void layer_back(backward *back, const rnnprop_block *block, int layer, const rnnprop_record *record,
+                       const rnnprop_record *before, const void *dh_above, bool last, bool first) {
+    const rnnprop_unroll *it = back->it;
+    const kernels *kernels = it->kernels;
+    int64_t hidden = it->network->hidden, columns = block->columns, gate_row = back->gate_row;
+    void *dc = back->dc[layer], *dxh = back->dxh[layer];
+    kernels->columns_lstm_backward(
+        &(columns_lstm_backward_arguments){.columns = columns,
+                                           .hidden = hidden,
+                                           .gates = record->layer[layer].gates,
+                                           .tanh_c = record->layer[layer].tanh_c,
+                                           .c = before->layer[layer].c,
+                                           .dh_above = dh_above,
+                                           .dh_later = last ? NULL : rnnprop_at(it, dxh, hidden * columns),
+                                           .dc = last ? NULL : dc,
+                                           .dc_previous = dc,
+                                           .dgates = back->dgates,
+                                           .db = back->sums.bias[layer]});
+    kernels->gemm(false, false, first ? hidden : 2 * hidden, columns, 4 * hidden, 1, it->weights.gates[layer],
+                  4 * hidden, back->dgates, columns, 0, dxh, columns);
+    kernels->transpose(4 * hidden, columns, back->dgates, columns, back->turned, gate_row);
+    const void *x = layer == 0 ? record->signal : record->layer[layer - 1].h;
+    void *dw = back->sums.gates[layer];
+    kernels->gemm(false, false, hidden, gate_row, columns, 1, x, columns, back->turned, gate_row, 1, dw, gate_row);
+    kernels->gemm(false, false, hidden, gate_row, columns, 1, before->layer[layer].h, columns, back->turned, gate_row,
+                  1, rnnprop_at(it, dw, hidden * gate_row), gate_row);
+}
+
+static void step_back(backward *back, const rnnprop_block *block, int64_t t, bool last) {
+    const rnnprop_unroll *it = back->it;
+    const kernels *kernels = it->kernels;
+    int64_t hidden = it->network->hidden, columns = block->columns;
+    int layers = it->network->layers;
+    rnnprop_record record = rnnprop_saved(it, block, t), before = rnnprop_before(it, block, t);
+    double weight = it->asked->loss_weights[t + 1];
+    if (weight != 0)
+        kernels->axpy(columns, weight, rnnprop_at(it, rnnprop_row(it, it->g, t + 1, it->width), block->first),
+                      back->lambda);
+    kernels->columns_head_backward(
+        &(columns_head_backward_arguments){.columns = columns,
+                                           .hidden = hidden,
+                                           .h = record.layer[layers - 1].h,
+                                           .u = rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), block->first),
+                                           .w = it->weights.head_w,
+                                           .scale = it->network->scale,
+                                           .lambda = back->lambda,
+                                           .dh = back->dh,
+                                           .dw = back->sums.head_w,
+                                           .db = back->sums.head_b});
+    const void *above = back->dh;
+    for (int layer = layers - 1; layer >= 0; layer--) {
+        layer_back(back, block, layer, &record, &before, above, last, t == 0);
+        above = back->dxh[layer];
+    }
+    kernels->columns_projection_backward(&(columns_projection_backward_arguments){
+        .columns = columns,
+        .input = 2,
+        .hidden = hidden,
+        .x = rnnprop_at(it, rnnprop_row(it, it->features, t, 2 * it->width), 2 * block->first),
+        .out = record.signal,
+        .dout = above,
+        .dw = back->sums.input_w,
+        .db = back->sums.input_b});
+}
+
+l2o_status rnnprop_gradient(rnnprop_unroll *it) {
+    backward back = {.it = it};
+    int64_t last = rnnprop_last_term(it);
+    memset(it->asked->gradient, 0, (size_t)it->asked->optimizer->weight_total * sizeof(double));
+    if (last == 0) return L2O_OK;
+    TRY(begin(&back));
+    for (int64_t k = 0; k < it->block_count; k++) {
+        const rnnprop_block *block = &it->blocks[k];
+        memset(back.lambda, 0, (size_t)block->columns * it->size);
+        for (int64_t end = last, start; end > 0; end = start) {
+            start = (end - 1) / it->window * it->window;
+            rnnprop_recall(it, block, start, end - start);
+            for (int64_t t = end - 1; t >= start; t--) step_back(&back, block, t, t == last - 1);
+            if (context_cancelled(it->asked->context))
+                return error_set(it->error, L2O_ERROR_CANCELLED, "cancelled by the user");
+            add_sums(&back);
+        }
+    }
+    return L2O_OK;
+}

@@ -1,0 +1,361 @@
+/* RNNprop's fused unroll: the way forward. Instances are flattened to coordinates and cut into blocks of columns, which
+ * the kernels in columns work through; the problem is asked for all instances at once, step by step.
+ *
+ * For a gradient the inputs of all steps are kept, and the records of all steps as far as memory is granted. Beyond,
+ * the state is kept once per window of steps, and the way back makes the records of one window of one block again. */
+#include "optimizers/learned/rnnprop_unroll.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BLOCK_COLUMNS = 80, MOST_SAVED = 256 << 20 };
+
+void *rnnprop_numbers(rnnprop_unroll *it, int64_t count) {
+    return arena_allocate(it->arena, (size_t)count * it->size, it->error);
+}
+
+/* ------------------------------------------------------------------------------------------------------- the weights
+ */
+
+static const double *tensor(const rnnprop_unroll *it, int k) {
+    return it->asked->weights + it->asked->optimizer->layout[k].offset;
+}
+
+static void *load_tensor(rnnprop_unroll *it, int k) {
+    const weight_layout *layout = &it->asked->optimizer->layout[k];
+    int64_t count = layout->rows * layout->columns;
+    void *loaded = rnnprop_numbers(it, count);
+    if (loaded != NULL) it->kernels->from_double(count, tensor(it, k), loaded);
+    return loaded;
+}
+
+static l2o_status load_weights(rnnprop_unroll *it) {
+    rnnprop_weights *weights = &it->weights;
+    int64_t hidden = it->network->hidden;
+    int layers = it->network->layers, head = RNNPROP_WEIGHT_LAYERS + 2 * layers;
+    weights->input_w = load_tensor(it, RNNPROP_WEIGHT_INPUT);
+    weights->input_b = load_tensor(it, RNNPROP_WEIGHT_INPUT_BIAS);
+    weights->head_w = load_tensor(it, head);
+    weights->head_b = load_tensor(it, head + 1);
+    for (int layer = 0; layer < layers; layer++) {
+        weights->gates[layer] = load_tensor(it, RNNPROP_WEIGHT_LAYERS + 2 * layer);
+        void *bias = load_tensor(it, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1);
+        weights->packed[layer] = rnnprop_numbers(it, hidden * (2 * hidden + 1) * 4);
+        if (it->error->status != L2O_OK) return it->error->status;
+        it->kernels->columns_lstm_pack(hidden, hidden, weights->gates[layer], bias, weights->packed[layer]);
+    }
+    return it->error->status;
+}
+
+/* ------------------------------------------------------------------------------------------------ blocks and records
+ */
+
+static int64_t record_length(const rnnprop_unroll *it, const rnnprop_block *block) {
+    return (1 + 7 * it->network->layers) * it->network->hidden * block->columns;
+}
+
+static int64_t state_length(const rnnprop_unroll *it, const rnnprop_block *block) {
+    return 2 * it->network->layers * it->network->hidden * block->columns;
+}
+
+/* h and c of all layers, one behind another. */
+static rnnprop_record state_in(const rnnprop_unroll *it, const rnnprop_block *block, const void *memory) {
+    int64_t rows = it->network->hidden * block->columns;
+    rnnprop_record state = {0};
+    for (int layer = 0; layer < it->network->layers; layer++) {
+        state.layer[layer].h = rnnprop_at(it, memory, 2 * layer * rows);
+        state.layer[layer].c = rnnprop_at(it, memory, (2 * layer + 1) * rows);
+    }
+    return state;
+}
+
+rnnprop_record rnnprop_saved(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    int64_t rows = it->network->hidden * block->columns;
+    const char *memory = rnnprop_at(it, block->records, t % it->window * record_length(it, block));
+    rnnprop_record record = {.signal = rnnprop_at(it, memory, 0)};
+    for (int layer = 0; layer < it->network->layers; layer++) {
+        const char *own = rnnprop_at(it, memory, (1 + 7 * layer) * rows);
+        record.layer[layer].gates = rnnprop_at(it, own, 0);
+        record.layer[layer].tanh_c = rnnprop_at(it, own, 4 * rows);
+        record.layer[layer].c = rnnprop_at(it, own, 5 * rows);
+        record.layer[layer].h = rnnprop_at(it, own, 6 * rows);
+    }
+    return record;
+}
+
+static rnnprop_record checkpoint(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    return state_in(it, block, rnnprop_at(it, block->checkpoints, t / it->window * state_length(it, block)));
+}
+
+rnnprop_record rnnprop_before(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    return t % it->window == 0 ? checkpoint(it, block, t) : rnnprop_saved(it, block, t - 1);
+}
+
+/* Whole vectors of columns, shared out evenly. */
+static l2o_status cut_blocks(rnnprop_unroll *it) {
+    int64_t parts = it->width / COLUMN_MULTIPLE, most = BLOCK_COLUMNS / COLUMN_MULTIPLE;
+    it->block_count = (parts + most - 1) / most;
+    it->blocks = arena_allocate(it->arena, (size_t)it->block_count * sizeof *it->blocks, it->error);
+    if (it->blocks == NULL) return it->error->status;
+    for (int64_t k = 0; k < it->block_count; k++) {
+        int64_t first = k * parts / it->block_count * COLUMN_MULTIPLE;
+        int64_t end = (k + 1) * parts / it->block_count * COLUMN_MULTIPLE;
+        int64_t count = (end < it->coordinates ? end : it->coordinates) - first;
+        it->blocks[k] = (rnnprop_block){.first = first, .columns = end - first, .count = count};
+        if (end - first > it->widest) it->widest = end - first;
+    }
+    return L2O_OK;
+}
+
+/* How much is saved, and where. */
+static l2o_status place_records(rnnprop_unroll *it) {
+    int64_t steps = it->asked->steps > 0 ? it->asked->steps : 1, longest = 0, together = 0;
+    for (int64_t k = 0; k < it->block_count; k++) {
+        int64_t length = record_length(it, &it->blocks[k]);
+        together += length;
+        if (length > longest) longest = length;
+    }
+    size_t most = it->asked->most_saved > 0 ? it->asked->most_saved : MOST_SAVED;
+    int64_t affordable = (int64_t)(most / it->size);
+    it->window = steps;
+    it->all_saved = it->keeping && together <= affordable / steps;
+    if (it->keeping && !it->all_saved) {
+        it->window = affordable / longest < 1 ? 1 : affordable / longest;
+        if (it->window > steps) it->window = steps;
+    }
+    void *signal = rnnprop_numbers(it, it->network->hidden * it->widest), *shared = NULL;
+    if (it->keeping && !it->all_saved) shared = rnnprop_numbers(it, it->window * longest);
+    int64_t windows = (steps + it->window - 1) / it->window;
+    for (int64_t k = 0; k < it->block_count && it->error->status == L2O_OK; k++) {
+        rnnprop_block *block = &it->blocks[k];
+        block->checkpoints = rnnprop_numbers(it, windows * state_length(it, block));
+        block->records = it->all_saved ? rnnprop_numbers(it, steps * record_length(it, block)) : shared;
+        if (it->all_saved) {
+            block->now = state_in(it, block, block->checkpoints);
+            continue;
+        }
+        void *memory[2] = {rnnprop_numbers(it, state_length(it, block)), rnnprop_numbers(it, state_length(it, block))};
+        if (it->error->status != L2O_OK) break;
+        block->now = state_in(it, block, memory[0]);
+        block->other = state_in(it, block, memory[1]);
+        block->now.signal = block->other.signal = signal;
+    }
+    return it->error->status;
+}
+
+/* ------------------------------------------------------------------------------------------------------------- state
+ */
+
+/* A copy of the coordinates' numbers with zeros behind. */
+static void *load_flat(rnnprop_unroll *it, const void *from) {
+    void *flat = rnnprop_numbers(it, it->width);
+    if (flat == NULL) return NULL;
+    memset(flat, 0, (size_t)it->width * it->size);
+    memcpy(flat, from, (size_t)it->coordinates * it->size);
+    return flat;
+}
+
+static void load_columns(const rnnprop_unroll *it, const rnnprop_block *block, const void *from, void *to) {
+    int64_t hidden = it->network->hidden;
+    memset(to, 0, (size_t)(hidden * block->columns) * it->size);
+    it->kernels->transpose(block->count, hidden, rnnprop_at(it, from, block->first * hidden), hidden, to,
+                           block->columns);
+}
+
+static void store_columns(const rnnprop_unroll *it, const rnnprop_block *block, const void *from, void *to) {
+    int64_t hidden = it->network->hidden;
+    it->kernels->transpose(hidden, block->count, from, block->columns, rnnprop_at(it, to, block->first * hidden),
+                           hidden);
+}
+
+static l2o_status load_state(rnnprop_unroll *it) {
+    const unroll *asked = it->asked;
+    it->m = load_flat(it, asked->state[RNNPROP_STATE_M]);
+    it->v = load_flat(it, asked->state[RNNPROP_STATE_V]);
+    for (int64_t k = 0; k < it->block_count; k++) {
+        const rnnprop_block *block = &it->blocks[k];
+        for (int layer = 0; layer < it->network->layers; layer++) {
+            const void *const *state = &asked->state[RNNPROP_STATE_LAYERS + 2 * layer];
+            load_columns(it, block, state[0], block->now.layer[layer].h);
+            load_columns(it, block, state[1], block->now.layer[layer].c);
+        }
+    }
+    return it->error->status;
+}
+
+static void store_state(const rnnprop_unroll *it) {
+    const unroll *asked = it->asked;
+    size_t bytes = (size_t)it->coordinates * it->size;
+    memcpy(asked->x_next, rnnprop_row(it, it->x, asked->steps, it->width), bytes);
+    memcpy(asked->state_next[RNNPROP_STATE_M], it->m, bytes);
+    memcpy(asked->state_next[RNNPROP_STATE_V], it->v, bytes);
+    for (int64_t k = 0; k < it->block_count; k++) {
+        const rnnprop_block *block = &it->blocks[k];
+        for (int layer = 0; layer < it->network->layers; layer++) {
+            void *const *state = &asked->state_next[RNNPROP_STATE_LAYERS + 2 * layer];
+            store_columns(it, block, block->now.layer[layer].h, state[0]);
+            store_columns(it, block, block->now.layer[layer].c, state[1]);
+        }
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------- the network
+ */
+
+/* The layers of LSTM, from the features of step t. */
+static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t, const rnnprop_record *before,
+                       const rnnprop_record *after) {
+    int64_t hidden = it->network->hidden;
+    it->kernels->columns_projection(&(columns_projection_arguments){
+        .columns = block->columns,
+        .input = 2,
+        .hidden = hidden,
+        .x = rnnprop_at(it, rnnprop_row(it, it->features, t, 2 * it->width), 2 * block->first),
+        .w = it->weights.input_w,
+        .b = it->weights.input_b,
+        .out = after->signal});
+    for (int layer = 0; layer < it->network->layers; layer++)
+        it->kernels->columns_lstm_forward(
+            &(columns_lstm_arguments){.columns = block->columns,
+                                      .input = hidden,
+                                      .hidden = hidden,
+                                      .packed = it->weights.packed[layer],
+                                      .x = layer == 0 ? after->signal : after->layer[layer - 1].h,
+                                      .h = before->layer[layer].h,
+                                      .c = before->layer[layer].c,
+                                      .h_next = after->layer[layer].h,
+                                      .c_next = after->layer[layer].c,
+                                      .gates = after->layer[layer].gates,
+                                      .tanh_c = after->layer[layer].tanh_c});
+}
+
+void rnnprop_recall(rnnprop_unroll *it, const rnnprop_block *block, int64_t t, int64_t steps) {
+    if (it->all_saved) return;
+    rnnprop_record before = checkpoint(it, block, t);
+    for (int64_t s = t; s < t + steps; s++) {
+        rnnprop_record after = rnnprop_saved(it, block, s);
+        run_layers(it, block, s, &before, &after);
+        before = after;
+    }
+}
+
+static void keep_checkpoint(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    rnnprop_record kept = checkpoint(it, block, t);
+    size_t bytes = (size_t)(it->network->hidden * block->columns) * it->size;
+    for (int layer = 0; layer < it->network->layers; layer++) {
+        memcpy(kept.layer[layer].h, block->now.layer[layer].h, bytes);
+        memcpy(kept.layer[layer].c, block->now.layer[layer].c, bytes);
+    }
+}
+
+/* One step of one block: from the gradient as the optimizer sees it to the next x. */
+static void step_block(rnnprop_unroll *it, rnnprop_block *block, int64_t t, const void *g) {
+    const unroll *asked = it->asked;
+    int64_t first = block->first;
+    it->kernels->moments(
+        &(moments_arguments){.count = block->columns,
+                             .decay = RNNPROP_DECAY,
+                             .correction = rnnprop_correction(asked->first_step + t),
+                             .epsilon = RNNPROP_EPSILON,
+                             .g = rnnprop_at(it, g, first),
+                             .m = rnnprop_at(it, it->m, first),
+                             .v = rnnprop_at(it, it->v, first),
+                             .m_next = rnnprop_at(it, it->m, first),
+                             .v_next = rnnprop_at(it, it->v, first),
+                             .features = rnnprop_at(it, rnnprop_row(it, it->features, t, 2 * it->width), 2 * first)});
+    if (it->keeping && !it->all_saved && t % it->window == 0) keep_checkpoint(it, block, t);
+    rnnprop_record after = it->all_saved ? rnnprop_saved(it, block, t) : block->other;
+    run_layers(it, block, t, &block->now, &after);
+    if (!it->all_saved) block->other = block->now;
+    block->now = after;
+    it->kernels->columns_head(&(columns_head_arguments){
+        .columns = block->columns,
+        .hidden = it->network->hidden,
+        .h = after.layer[it->network->layers - 1].h,
+        .w = it->weights.head_w,
+        .b = it->weights.head_b,
+        .scale = it->network->scale,
+        .x = rnnprop_at(it, rnnprop_row(it, it->x, t, it->width), first),
+        .x_next = rnnprop_at(it, rnnprop_row(it, it->x, t + 1, it->width), first),
+        .u = it->u == NULL ? NULL : rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), first)});
+}
+
+/* ----------------------------------------------------------------------------------------------------- the way forward
+ */
+
+int64_t rnnprop_last_term(const rnnprop_unroll *it) {
+    int64_t last = it->asked->steps;
+    while (last > 0 && it->asked->loss_weights[last] == 0) last--;
+    return last;
+}
+
+/* f and g at x_t; g[width] with zeros behind, or NULL. */
+static l2o_status evaluate(rnnprop_unroll *it, int64_t t, void *g) {
+    const unroll *asked = it->asked;
+    const void *x = rnnprop_row(it, it->x, t, it->width);
+    evaluation evaluation = {it->kernels, it->arena, it->error};
+    arena_mark scratch = arena_position(it->arena);
+    l2o_status status = asked->problem->ops->value_gradient(asked->problem, asked->rows, x, it->f, g, &evaluation);
+    arena_reset(it->arena, scratch);
+    TRY(problem_outcome(asked->problem, status, it->error));
+    if (g != NULL) memset(rnnprop_at(it, g, it->coordinates), 0, (size_t)(it->width - it->coordinates) * it->size);
+    it->kernels->to_double(asked->rows.count, it->f, asked->objective + t * asked->objective_stride);
+    if (asked->trajectory != NULL)
+        it->kernels->to_double(it->coordinates, x,
+                               asked->trajectory + t * asked->objective_stride * asked->problem->dimension);
+    return L2O_OK;
+}
+
+static l2o_status run_forward(rnnprop_unroll *it) {
+    const unroll *asked = it->asked;
+    for (int64_t t = 0; t <= asked->steps; t++) {
+        bool stepping = t < asked->steps, counts = it->keeping && asked->loss_weights[t] != 0;
+        void *g = rnnprop_row(it, it->g, t, it->width);
+        TRY(evaluate(it, t, stepping || counts ? g : NULL));
+        if (stepping) {
+            const void *seen = g;
+            if (asked->gradient_scale != 1.0) {
+                it->kernels->unary(UNARY_SCALE, asked->gradient_scale, it->width, g, it->scaled);
+                seen = it->scaled;
+            }
+            for (int64_t k = 0; k < it->block_count; k++) step_block(it, &it->blocks[k], t, seen);
+        }
+        if (context_cancelled(asked->context))
+            return error_set(it->error, L2O_ERROR_CANCELLED, "cancelled by the user");
+    }
+    return L2O_OK;
+}
+
+static l2o_status begin(rnnprop_unroll *it) {
+    const unroll *asked = it->asked;
+    it->size = dtype_size(it->kernels->type);
+    it->coordinates = asked->rows.count * asked->problem->dimension;
+    it->width = (it->coordinates + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+    it->keeping = asked->gradient != NULL;
+    TRY(load_weights(it));
+    TRY(cut_blocks(it));
+    TRY(place_records(it));
+    TRY(load_state(it));
+    int64_t rows = it->keeping ? asked->steps : 0;
+    it->x = rnnprop_numbers(it, (rows + 1) * it->width);
+    it->g = rnnprop_numbers(it, (rows + 1) * it->width);
+    it->features = rnnprop_numbers(it, (rows + 1) * 2 * it->width);
+    if (it->keeping) it->u = rnnprop_numbers(it, (rows + 1) * it->width);
+    it->scaled = rnnprop_numbers(it, it->width);
+    it->f = rnnprop_numbers(it, asked->rows.count);
+    if (it->error->status != L2O_OK) return it->error->status;
+    memset(it->x, 0, (size_t)it->width * it->size);
+    memcpy(it->x, asked->x, (size_t)it->coordinates * it->size);
+    return L2O_OK;
+}
+
+static l2o_status run(const unroll *asked, arena *arena, l2o_error *error) {
+    rnnprop_unroll it = {
+        .asked = asked, .kernels = asked->kernels, .network = asked->optimizer->own, .arena = arena, .error = error};
+    TRY(begin(&it));
+    TRY(run_forward(&it));
+    if (asked->x_next != NULL) store_state(&it);
+    return asked->gradient == NULL ? L2O_OK : rnnprop_gradient(&it);
+}
+
+const fused_unroll rnnprop_fused = {.shard_coordinates = BLOCK_COLUMNS, .second_order = false, .run = run};
