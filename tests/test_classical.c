@@ -271,8 +271,10 @@ static void test_evaluations(void **state) {
         assert_memory_equal(plain, seen, sizeof plain);
         /* The objectives are the problem's own. */
         double f[5], mean = 0;
+        const kernels *kernels;
+        assert_int_equal(kernels_select(self.context->kernel, DTYPE_FLOAT64, &kernels, &self.error), L2O_OK);
         self.problem->ops->value_gradient(self.problem, (instances){5, (int64_t[]){0, 1, 2, 3, 4}}, plain, f, NULL,
-                                          &(evaluation){NULL, &self.context->workers[0].arena, &self.error});
+                                          &(evaluation){kernels, &self.context->workers[0].arena, &self.error});
         for (int p = 0; p < 5; p++) mean += f[p] / 5;
         assert_near(means[0][10], mean, 1e-15, "mean objective");
         bench_free(&self);

@@ -185,6 +185,31 @@ static void test_unary(void **state) {
     }
 }
 
+/* Near multiples of pi/2, where sine or cosine almost vanish and only an accurate multiple of pi leaves digits; on both
+ * sides of where the C library takes over; and far beyond. */
+static void test_sine_cosine(void **state) {
+    (void)state;
+    enum { DRAWS = 60000 };
+    for (int t = 0; t < table_count; t++) {
+        const dtype type = tables[t]->type;
+        array x = array_make(type, DRAWS), out = array_make(type, DRAWS);
+        for (int64_t i = 0; i < DRAWS; i++) {
+            const double size = pow(10.0, 6.5 + 6.5 * draw());
+            set(x, i, i % 3 == 0 ? 3.14159265358979323846 / 2 * rint(size / 8) : draw() * size);
+        }
+        for (int cosine = 0; cosine < 2; cosine++) {
+            tables[t]->unary(cosine ? UNARY_COS : UNARY_SIN, 0, DRAWS, x.data, out.data);
+            for (int64_t i = 0; i < DRAWS; i++) {
+                const double at = get(x, i);
+                assert_close_in(get(out, i), cosine ? cos(at) : sin(at), type == DTYPE_FLOAT32 ? 1.0 : 1.5, type,
+                                cosine ? "cos" : "sin", at);
+            }
+        }
+        array_free(x);
+        array_free(out);
+    }
+}
+
 /* All lengths around the vector widths: nothing is touched outside, and the same number gives the same bits anywhere.
  */
 static void test_unary_lengths(void **state) {
@@ -632,6 +657,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_select),
         cmocka_unit_test(test_unary),
+        cmocka_unit_test(test_sine_cosine),
         cmocka_unit_test(test_unary_lengths),
         cmocka_unit_test(test_binary),
         cmocka_unit_test(test_soft_threshold),

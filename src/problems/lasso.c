@@ -15,13 +15,6 @@ static l2o_status lasso_create(problem *problem, const l2o_settings *settings, l
     return linear_family_create(problem, settings, PENALTY_L1, TARGET_VALUES, error);
 }
 
-static l2o_status lasso_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
-                                       const evaluation *evaluation) {
-    TRY(least_squares_value_gradient(problem, rows, x, f, g, evaluation));
-    penalty_add_l1(problem, rows, x, f, g);
-    return L2O_OK;
-}
-
 /* x [n]; residual [m] and correlation [n] are for work. */
 static double instance_gap(const linear_model *model, double lambda, int64_t instance, const double *x,
                            double *residual, double *correlation) {
@@ -69,7 +62,7 @@ const problem_ops lasso_problem = {
     .drawn_b = true,
     .create = lasso_create,
     .sample = linear_family_sample,
-    .value_gradient = lasso_value_gradient,
+    .value_gradient = least_squares_l1_value_gradient,
     .hess_vec = least_squares_hess_vec,
     .third = least_squares_third,
     .smooth_gradient = least_squares_value_gradient,

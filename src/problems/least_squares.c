@@ -4,58 +4,56 @@
 #include <string.h>
 
 #include "problems/linear_model.h"
+#include "problems/penalty.h"
 
 #define REAL        float
-#define MATRIX      float
-#define VECTOR      float
 #define TYPED(name) name##_float32
-#include "problems/dense_body.h"
-#include "problems/least_squares_body.h"
-#undef VECTOR
-#undef TYPED
-#define VECTOR      double
-#define TYPED(name) name##_mixed
-#include "problems/dense_body.h"
 #include "problems/least_squares_body.h"
 #undef REAL
-#undef MATRIX
 #undef TYPED
 #define REAL        double
-#define MATRIX      double
 #define TYPED(name) name##_float64
-#include "problems/dense_body.h"
 #include "problems/least_squares_body.h"
 #undef REAL
-#undef MATRIX
-#undef VECTOR
 #undef TYPED
 
-/* Up to this many entries of A, sums are taken in float64 whatever the type: a component of the gradient can be a small
- * difference of large numbers, and a learned optimizer sees it divided by its own size. At such sizes the cost is the
- * optimizer's; above them, memory's. */
-enum { ENTRIES_SUMMED_IN_DOUBLE = 1024 };
+static bool is_dense_per_instance(const linear_model *model) { return !model->shared && model->sparse == NULL; }
 
-static l2o_status fused(const problem *problem, instances rows, const void *x, void *f, void *g,
-                        const evaluation *evaluation) {
-    const linear_model *model = problem->model;
+/* One kernel for A per instance; `b` and `l1` may be NULL. */
+static l2o_status dense(const linear_model *model, instances rows, const void *b, const double *l1, const void *x,
+                        void *f, void *g, const evaluation *evaluation) {
     arena_mark mark = arena_position(evaluation->scratch);
-    size_t length = (size_t)model->m + 2 * (size_t)model->n;
-    void *scratch = arena_allocate(evaluation->scratch, length * sizeof(double), evaluation->error);
-    if (scratch == NULL) return evaluation->error->status;
-    if (problem->type == DTYPE_FLOAT64)
-        fused_float64(model, rows, x, f, g, scratch);
-    else if (model->m * model->n <= ENTRIES_SUMMED_IN_DOUBLE)
-        fused_mixed(model, rows, x, f, g, scratch);
-    else
-        fused_float32(model, rows, x, f, g, scratch);
+    void *work = arena_allocate(evaluation->scratch, least_squares_work_bytes(model->m, model->n), evaluation->error);
+    if (work == NULL) return evaluation->error->status;
+    const least_squares_arguments arguments = {.count = rows.count,
+                                               .m = model->m,
+                                               .n = model->n,
+                                               .index = rows.index,
+                                               .a = model->a,
+                                               .b = b,
+                                               .l1 = l1,
+                                               .x = x,
+                                               .f = f,
+                                               .g = g,
+                                               .work = work};
+    evaluation->kernels->least_squares(&arguments);
     arena_reset(evaluation->scratch, mark);
+    return L2O_OK;
+}
+
+l2o_status least_squares_l1_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
+                                           const evaluation *evaluation) {
+    const linear_model *model = problem->model;
+    if (is_dense_per_instance(model)) return dense(model, rows, model->b, problem->lambda, x, f, g, evaluation);
+    TRY(least_squares_value_gradient(problem, rows, x, f, g, evaluation));
+    penalty_add_l1(problem, rows, x, f, g);
     return L2O_OK;
 }
 
 l2o_status least_squares_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
                                         const evaluation *evaluation) {
     const linear_model *model = problem->model;
-    if (!model->shared && model->sparse == NULL) return fused(problem, rows, x, f, g, evaluation);
+    if (is_dense_per_instance(model)) return dense(model, rows, model->b, NULL, x, f, g, evaluation);
     arena_mark mark = arena_position(evaluation->scratch);
     size_t length = (size_t)model->m * (size_t)rows.count;
     void *residual = arena_allocate(evaluation->scratch, length * dtype_size(problem->type), evaluation->error);
@@ -74,6 +72,7 @@ l2o_status least_squares_hess_vec(const problem *problem, instances rows, const 
                                   const evaluation *evaluation) {
     (void)x;
     const linear_model *model = problem->model;
+    if (is_dense_per_instance(model)) return dense(model, rows, NULL, NULL, v, NULL, out, evaluation);
     arena_mark mark = arena_position(evaluation->scratch);
     size_t length = (size_t)model->m * (size_t)rows.count;
     void *image = arena_allocate(evaluation->scratch, length * dtype_size(problem->type), evaluation->error);

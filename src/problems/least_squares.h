@@ -7,6 +7,9 @@
 
 l2o_status least_squares_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
                                         const evaluation *evaluation);
+/* With lambda ||x||_1 added. */
+l2o_status least_squares_l1_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
+                                           const evaluation *evaluation);
 l2o_status least_squares_hess_vec(const problem *problem, instances rows, const void *x, const void *v, void *out,
                                   const evaluation *evaluation);
 /* Zero: the Hessian is constant. */

@@ -139,6 +139,28 @@ typedef struct columns_head_backward_arguments {
     void *dw, *db;      /* partial sums [hidden, COLUMN_MULTIPLE], [1, COLUMN_MULTIPLE], added to */
 } columns_head_backward_arguments;
 
+/* 1/2 ||A x - b||^2 + l1 ||x||_1 with an A per instance, and its gradient A' (A x - b) + l1 sign(x), sign(0) = 0. Up to
+ * LEAST_SQUARES_IN_DOUBLE entries of A all sums are taken in float64 whatever the type: a component of the gradient can
+ * be a small difference of large numbers, and a learned optimizer sees it divided by its own size. At such sizes the
+ * cost is the optimizer's; above them, memory's. An instance's bits do not depend on the others in the list. */
+enum { LEAST_SQUARES_IN_DOUBLE = 1024 };
+typedef struct least_squares_arguments {
+    int64_t count, m, n;
+    const int64_t *index; /* [count]: the instance that each row of x belongs to */
+    const void *a, *b;    /* [., m, n], [., m] by instance; b NULL: zeros, and the gradient is A' A x */
+    const double *l1;     /* by instance; NULL: zeros */
+    const void *x;        /* [count, n] */
+    void *f, *g;          /* [count], [count, n]; either may be NULL; not x */
+    void *work;           /* least_squares_work_bytes(), aligned to 64 */
+} least_squares_arguments;
+/* A, b, x, g and the residual of as many instances as a vector of float64 has lanes, 8 at most; the first four are
+ * filled in whole vectors, of 16 at most. */
+static inline int64_t least_squares_padded(int64_t count) { return (count + 15) / 16 * 16; }
+static inline size_t least_squares_work_bytes(int64_t m, int64_t n) {
+    if (m * n > LEAST_SQUARES_IN_DOUBLE) return 0;
+    return (size_t)(least_squares_padded(m * n) + least_squares_padded(m) + 2 * least_squares_padded(n) + m) * 64;
+}
+
 typedef struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
     dtype type;
@@ -177,6 +199,7 @@ typedef struct kernels {
     void (*columns_projection_backward)(const columns_projection_backward_arguments *arguments);
     void (*columns_head)(const columns_head_arguments *arguments);
     void (*columns_head_backward)(const columns_head_backward_arguments *arguments);
+    void (*least_squares)(const least_squares_arguments *arguments);
     void (*to_double)(int64_t count, const void *x, double *out);
     void (*from_double)(int64_t count, const double *x, void *out);
 } kernels;

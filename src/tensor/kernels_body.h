@@ -24,10 +24,13 @@
 #define VECTOR NAME(vector)
 #define MASK   NAME(mask)
 #define BITS   NAME(bits)
+#define WIDE   NAME(wide)
 
 #include "tensor/kernels_vector.h"
 
 #include "tensor/kernels_math.h"
+
+#include "tensor/kernels_trigonometric.h"
 
 #include "tensor/kernels_elementwise.h"
 
@@ -42,6 +45,7 @@
 #include "tensor/kernels_columns.h"
 
 #include "tensor/kernels_columns_ends.h"
+#include "tensor/kernels_least_squares.h"
 
 const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .name = TEXT(KERNELS_PATH),
@@ -67,6 +71,7 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .columns_projection_backward = NAME(columns_projection_backward),
     .columns_head = NAME(columns_head),
     .columns_head_backward = NAME(columns_head_backward),
+    .least_squares = NAME(least_squares),
     .to_double = NAME(to_double),
     .from_double = NAME(from_double),
 };
@@ -83,3 +88,6 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
 #undef MASK
 #undef BITS
 #undef ABREAST
+#undef WIDE
+#undef WIDE_LANES
+#undef WIDE_PARTS

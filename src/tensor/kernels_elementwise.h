@@ -42,8 +42,8 @@ static void NAME(unary)(unary_kind kind, double parameter, int64_t count, const 
     case UNARY_STEP: MAP(NAME(select)(v > 0, one, zero)); break;
     case UNARY_ELU: MAP(NAME(vector_elu)(v)); break;
     case UNARY_ELU_GRADIENT: MAP(NAME(select)(v > 0, one, NAME(vector_exp)(v))); break;
-    case UNARY_COS: MAP_LIBRARY(cos); break;
-    case UNARY_SIN: MAP_LIBRARY(sin); break;
+    case UNARY_COS: NAME(trigonometric_row)(1, count, x, out); break;
+    case UNARY_SIN: NAME(trigonometric_row)(0, count, x, out); break;
     case UNARY_COUNT: break;
     }
 }

@@ -100,6 +100,88 @@ INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR c) {
 #endif
 }
 
+/* Two vectors interleaved, a0 b0 a1 b1 ..., in two halves; and the even and the odd elements of two in a row. */
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+#define LOW_HALVES  0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_HALVES 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#define EVENS       0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODDS        1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+#elif VECTOR_BYTES * 8 / REAL_BITS == 8
+#define LOW_HALVES  0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_HALVES 4, 12, 5, 13, 6, 14, 7, 15
+#define EVENS       0, 2, 4, 6, 8, 10, 12, 14
+#define ODDS        1, 3, 5, 7, 9, 11, 13, 15
+#elif VECTOR_BYTES * 8 / REAL_BITS == 4
+#define LOW_HALVES  0, 4, 1, 5
+#define HIGH_HALVES 2, 6, 3, 7
+#define EVENS       0, 2, 4, 6
+#define ODDS        1, 3, 5, 7
+#else
+#define LOW_HALVES  0, 2
+#define HIGH_HALVES 1, 3
+#define EVENS       0, 2
+#define ODDS        1, 3
+#endif
+INLINE VECTOR NAME(interleave_low)(VECTOR a, VECTOR b) { return __builtin_shufflevector(a, b, LOW_HALVES); }
+INLINE VECTOR NAME(interleave_high)(VECTOR a, VECTOR b) { return __builtin_shufflevector(a, b, HIGH_HALVES); }
+INLINE VECTOR NAME(evens)(VECTOR a, VECTOR b) { return __builtin_shufflevector(a, b, EVENS); }
+INLINE VECTOR NAME(odds)(VECTOR a, VECTOR b) { return __builtin_shufflevector(a, b, ODDS); }
+#undef LOW_HALVES
+#undef HIGH_HALVES
+#undef EVENS
+#undef ODDS
+
+/* Vectors of float64 whatever REAL is, for what must be worked out in it; loaded from and stored to REAL. */
+typedef double WIDE __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t NAME(wide_mask) __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint64_t NAME(wide_bits) __attribute__((vector_size(VECTOR_BYTES)));
+#define WIDE_LANES ((int64_t)(VECTOR_BYTES / sizeof(double)))
+
+INLINE WIDE NAME(wide_splat)(double x) { return x - (WIDE){0}; }
+
+INLINE WIDE NAME(wide_select)(NAME(wide_mask) mask, WIDE yes, WIDE no) {
+    return (WIDE)((mask & (NAME(wide_mask))yes) | (~mask & (NAME(wide_mask))no));
+}
+
+INLINE WIDE NAME(wide_multiply_add)(WIDE a, WIDE b, WIDE c) {
+#if VECTOR_BYTES == 64
+    return (WIDE)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif VECTOR_BYTES == 32
+    return (WIDE)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* The parts of a vector in float64: one part for double, two halves for float. */
+#define WIDE_PARTS (LANES / WIDE_LANES)
+INLINE void NAME(widen)(VECTOR v, WIDE *parts) {
+#if REAL_BITS == 64
+    parts[0] = v;
+#elif VECTOR_BYTES == 64
+    parts[0] = (WIDE)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+    parts[1] = (WIDE)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+#elif VECTOR_BYTES == 32
+    parts[0] = (WIDE)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+    parts[1] = (WIDE)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+#else
+    parts[0] = (WIDE){(double)v[0], (double)v[1]};
+    parts[1] = (WIDE){(double)v[2], (double)v[3]};
+#endif
+}
+INLINE VECTOR NAME(narrow)(const WIDE *parts) {
+#if REAL_BITS == 64
+    return parts[0];
+#elif VECTOR_BYTES == 64
+    const __m512 low = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)parts[0]));
+    return (VECTOR)_mm512_insertf32x8(low, _mm512_cvtpd_ps((__m512d)parts[1]), 1);
+#elif VECTOR_BYTES == 32
+    return (VECTOR)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)parts[1]), _mm256_cvtpd_ps((__m256d)parts[0]));
+#else
+    return (VECTOR){(REAL)parts[0][0], (REAL)parts[0][1], (REAL)parts[1][0], (REAL)parts[1][1]};
+#endif
+}
+
 /* The lanes' sum, always in the same order. */
 INLINE double NAME(lanes_sum)(VECTOR v) {
     double sum = 0;
