@@ -1,10 +1,11 @@
 /* Times one workload of workload.h at the reference size; the programs in peers/ compute and time the same.
  *
  *   bench_reference --prepare FOLDER       draws the inputs: weights.npy, problem.npz (a, d), problems.npz (b, c)
- *   bench_reference --workload a|b|c|d --weights F --problem F [--threads N] [--repeat N] [--warm-up N]
- *                   [--dtype float32|float64] [--kernel NAME] [--out F.json] [--numbers F.npz]
+ *   bench_reference --workload a|d --weights F --problem F [OPTIONS]
+ *   bench_reference --workload b|c --weights F --problems F [OPTIONS]
  *
- * `--problem` is problem.npz for a and d, problems.npz for b and c. */
+ * Options: [--threads N] [--repeat N] [--warm-up N] [--dtype float32|float64] [--kernel NAME] [--out F.json]
+ *          [--numbers F.npz] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,7 +123,7 @@ static bool parse(int count, char **arguments, options *options) {
         const char *name = arguments[i], *text = arguments[i + 1];
         if (strcmp(name, "--weights") == 0)
             options->weights = text;
-        else if (strcmp(name, "--problem") == 0)
+        else if (strcmp(name, "--problem") == 0 || strcmp(name, "--problems") == 0)
             options->problem = text;
         else if (strcmp(name, "--out") == 0)
             options->out = text;

@@ -1,25 +1,82 @@
 #!/bin/sh
-# The reference workloads (see bench_reference.c) on this library and on eager PyTorch: the same weights and problem,
-# numbers compared first, then processes that take turns. Prints one table; everything measured is in build/bench.json.
+# The reference workloads (see workload.h) on this library, beside PyTorch and beside what the machine can do at best:
+# the same inputs for all, numbers compared first, then processes that take turns. Prints one table; everything measured
+# is in build/bench.json. docs/benchmarks.md explains both.
 #
-#   L2O_BENCH_ROUNDS=3     turns of each program
-#   L2O_BENCH_BUILD=build  where the programs were built
-#   L2O_BENCH_CPU=         processors for one-thread runs, as taskset takes them; not pinned when empty
+#   bench/run.sh [--quick]           --quick: one short turn of each program, for a first impression in two minutes
+#
+#   L2O_BENCH_ROUNDS=5               turns of each program
+#   L2O_BENCH_WORKLOADS="a b c d e"  which workloads
+#   L2O_BENCH_BUILD=build            where the programs were built
+#   L2O_BENCH_CPU=                   processors for one-thread runs, as taskset takes them; not pinned when empty
+#   L2O_BENCH_PYTHON=                the interpreter that has torch and numpy
 set -eu
 cd "$(dirname "$0")/.."
 # They would slow or sway the matrix products of both sides.
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+rounds=${L2O_BENCH_ROUNDS:-5}
+shorter=1
+case ${1:-} in
+"") ;;
+--quick)
+    rounds=${L2O_BENCH_ROUNDS:-1}
+    shorter=3
+    ;;
+*)
+    echo "bench: the only option is --quick; the environment sets the rest, see the head of bench/run.sh" >&2
+    exit 2
+    ;;
+esac
+workloads=${L2O_BENCH_WORKLOADS:-a b c d e}
 build=${L2O_BENCH_BUILD:-build}
-rounds=${L2O_BENCH_ROUNDS:-3}
 cpu=${L2O_BENCH_CPU:-}
-ours=$build/bench/bench_reference
 report=$build/bench/bench_report
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-inputs="--weights $work/weights.npy --problem $work/problem.npz"
 
 pinned() {
     if [ -n "$cpu" ] && command -v taskset >/dev/null; then taskset -c "$cpu" "$@"; else "$@"; fi
+}
+
+inputs() { # inputs WORKLOAD: the flags that name its files
+    case $1 in
+    a | d) echo "--weights $work/weights.npy --problem $work/problem.npz" ;;
+    b | c) echo "--weights $work/weights.npy --problems $work/problems.npz" ;;
+    e) echo "--weights $work/weights.npy --vector $work/vector.npz" ;;
+    esac
+}
+
+repeats() { # repeats WORKLOAD: about a second and a half of each
+    case $1 in
+    a) count=61 ;;
+    b) count=15 ;;
+    c) count=9 ;;
+    *) count=7 ;;
+    esac
+    echo $(((count + shorter - 1) / shorter))
+}
+
+ours() { # ours THREADS WORKLOAD FLAGS...
+    threads=$1 kind=$2
+    shift 2
+    [ "$threads" = 1 ] && pin=pinned || pin=
+    # shellcheck disable=SC2046
+    $pin "$build/bench/bench_reference" --threads "$threads" --workload "$kind" $(inputs "$kind") "$@"
+}
+
+# The forms of PyTorch: by hand without autograd (which has no exact MAML), and autograd's fastest and plainest.
+forms() { # forms WORKLOAD
+    if [ "$1" = c ]; then echo folded plain; else echo manual folded plain; fi
+}
+
+peer() { # peer FORM WORKLOAD FLAGS...
+    form=$1 kind=$2
+    shift 2
+    # shellcheck disable=SC2046
+    case $form in
+    manual) pinned "$python" bench/peers/pytorch_manual.py --workload "$kind" $(inputs "$kind") "$@" ;;
+    *) pinned "$python" bench/peers/pytorch_eager.py --form "$form" --workload "$kind" $(inputs "$kind") "$@" ;;
+    esac
 }
 
 python=
@@ -29,46 +86,39 @@ for candidate in ${L2O_BENCH_PYTHON:-python3 /usr/bin/python3}; do
         break
     fi
 done
-
-$ours --prepare "$work/weights.npy" "$work/problem.npz"
-for workload in a d; do
-    $ours --workload $workload $inputs --repeat 1 --warm-up 0 --numbers "$work/$workload.npz" --out "$work/first.json"
-done
-if [ -n "$python" ]; then
-    for form in folded plain; do
-        $python bench/peers/pytorch_eager.py --form $form $inputs --repeat 1 --warm-up 0 --steps 1000 \
-            --numbers "$work/$form.npz" --out "$work/first.json"
-        for workload in a d; do
-            echo "workload $workload against PyTorch ($form):"
-            "$report" --compare "$work/$workload.npz" "$work/$form.npz" || {
-                echo "bench: the programs do not compute the same numbers, so their times are not compared" >&2
-                exit 1
-            }
-        done
-    done
-else
+[ -n "$python" ] ||
     echo "bench: no Python with torch and numpy (python3-torch, python3-numpy); only this library is timed" >&2
-fi
+two=
+[ "$(getconf _NPROCESSORS_ONLN)" -lt 2 ] || two=2
+
+"$build/bench/bench_reference" --prepare "$work"
+for kind in $workloads; do
+    ours 1 "$kind" --repeat 1 --warm-up 0 --numbers "$work/ours.npz" --out "$work/first.json"
+    for form in ${python:+$(forms "$kind")}; do
+        peer "$form" "$kind" --repeat 1 --warm-up 0 --numbers "$work/peer.npz" --out "$work/first.json"
+        echo "workload $kind against PyTorch ($form):"
+        "$report" --compare "$work/ours.npz" "$work/peer.npz" || {
+            echo "bench: the programs do not compute the same numbers, so their times are not compared" >&2
+            exit 1
+        }
+    done
+done
 
 round=1
 while [ "$round" -le "$rounds" ]; do
     echo "round $round of $rounds"
-    for threads in 1 2; do
-        pin=pinned
-        [ $threads = 1 ] || pin=
-        $pin $ours --workload a $inputs --threads $threads --repeat 41 --warm-up 5 --out "$work/run-a-$threads-$round.json"
-        $pin $ours --workload d $inputs --threads $threads --repeat 21 --warm-up 1 --out "$work/run-d-$threads-$round.json"
+    for threads in 1 $two; do
+        "$build/bench/bench_limits" --threads "$threads" --out "$work/run-limits-$threads-$round.json"
     done
-    if [ -n "$python" ]; then
-        pinned $python bench/peers/pytorch_eager.py --form folded --workload a $inputs --repeat 41 \
-            --out "$work/run-a-folded-$round.json"
-        pinned $python bench/peers/pytorch_eager.py --form folded --workload d $inputs --repeat 10 \
-            --out "$work/run-d-folded-$round.json"
-        pinned $python bench/peers/pytorch_eager.py --form plain --workload a $inputs --repeat 31 \
-            --out "$work/run-a-plain-$round.json"
-        pinned $python bench/peers/pytorch_eager.py --form plain --workload d $inputs --repeat 7 \
-            --out "$work/run-d-plain-$round.json"
-    fi
+    for kind in $workloads; do
+        repeat=$(repeats "$kind")
+        for threads in 1 $two; do
+            ours "$threads" "$kind" --repeat "$repeat" --out "$work/run-$kind-$threads-$round.json"
+        done
+        for form in ${python:+$(forms "$kind")}; do
+            peer "$form" "$kind" --repeat "$repeat" --warm-up 2 --out "$work/run-$kind-$form-$round.json"
+        done
+    done
     round=$((round + 1))
 done
 "$report" --table "$build/bench.json" "$work"/run-*.json

@@ -17,7 +17,7 @@
 #include "meta/adam.h"
 #include "meta/estimator.h"
 
-enum { WORKLOAD_TRAINING_STEPS = 5, WORKLOAD_TASK_UPDATES = 3, WORKLOAD_TASKS = 3 };
+enum { WORKLOAD_TRAINING_STEPS = 5, WORKLOAD_TASK_UPDATES = 3, WORKLOAD_TASKS = 3, WORKLOAD_VECTOR = 1000000 };
 
 typedef struct workload_options {
     char kind;          /* 'a' .. 'd' */
