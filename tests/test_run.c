@@ -381,6 +381,7 @@ static void test_replay(void **state) {
                         .loss_weights = ones,
                         .from = &it.start,
                         .gradient = gradient[k],
+                        .on_tape = k == 0,
                         .log = k == 0 ? NULL : &log};
         run(&it, &pass);
         assert_memory_equal(gradient[k], gradient[0], (size_t)total * sizeof *gradient[0]);
