@@ -78,7 +78,6 @@ l2o_status workload_create(const workload_options *options, workload *workload, 
     int count = has_tasks(options) ? options->tasks : 1;
     workload->weights = memory_allocate(total, sizeof(double), error);
     workload->gradient = memory_allocate(total, sizeof(double), error);
-    workload->share = memory_allocate(total, sizeof(double), error);
     workload->objectives = memory_allocate((size_t)options->steps + 1, sizeof(double), error);
     workload->problems = memory_allocate((size_t)count, sizeof(problem *), error);
     workload->tasks = memory_allocate((size_t)count, sizeof(meta_task), error);
@@ -99,7 +98,6 @@ void workload_free(workload *workload) {
     adam_free(&workload->adam);
     memory_free(workload->weights);
     memory_free(workload->gradient);
-    memory_free(workload->share);
     memory_free(workload->objectives);
     optimizer_free(workload->optimizer);
     settings_free(workload->settings);
@@ -112,12 +110,12 @@ static l2o_status update_weights(workload *workload, l2o_error *error) {
     double part = 1.0 / workload->task_count;
     memset(workload->gradient, 0, (size_t)total * sizeof *workload->gradient);
     workload->support_loss = 0;
-    for (int task = 0; task < workload->task_count; task++) {
-        estimate result;
-        TRY(workload->estimator.kind->gradient(&workload->tasks[task], &workload->estimator, workload->weights,
-                                               workload->share, &result, error));
-        for (int64_t i = 0; i < total; i++) workload->gradient[i] += part * workload->share[i];
-        workload->support_loss += part * result.support_loss;
+    TRY(workload->estimator.kind->gradients(workload->task_count, workload->tasks, &workload->estimator,
+                                            workload->weights, error));
+    for (int k = 0; k < workload->task_count; k++) {
+        const meta_task *task = &workload->tasks[k];
+        for (int64_t i = 0; i < total; i++) workload->gradient[i] += part * task->gradient[i];
+        workload->support_loss += part * task->result.support_loss;
     }
     adam_step(&workload->adam, RATE, workload->gradient, workload->weights);
     return L2O_OK;

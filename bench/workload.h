@@ -43,9 +43,9 @@ typedef struct workload {
     problem **problems; /* [task_count] */
     meta_task *tasks;   /* [task_count] */
     adam adam;
-    double *weights, *gradient, *share; /* [weight_total]: share is one task's gradient */
-    double *objectives;                 /* [steps + 1]: of d */
-    double support_loss;                /* mean over tasks, before the last update */
+    double *weights, *gradient; /* [weight_total] */
+    double *objectives;         /* [steps + 1]: of d */
+    double support_loss;        /* mean over tasks, before the last update */
 } workload;
 
 /* Draws problems and weights of a fixed seed. Release with workload_free(), also after a failure. */

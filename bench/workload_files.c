@@ -131,12 +131,8 @@ l2o_status workload_read(workload *workload, const char *weights, const char *pr
 
 /* The mean objectives of the unroll that the runner has just made. */
 static void mean_objectives(const workload *workload, double *out) {
-    int64_t batch = workload->problems[0]->batch;
-    for (int64_t t = 0; t <= workload->options.unroll; t++) {
-        double sum = 0;
-        for (int64_t p = 0; p < batch; p++) sum += runner_objective(&workload->tasks[0].runner, t)[p];
-        out[t] = sum / (double)batch;
-    }
+    for (int64_t t = 0; t <= workload->options.unroll; t++)
+        out[t] = runner_mean_objective(&workload->tasks[0].runner, t);
 }
 
 /* The first gradient, and the losses of a few updates; of plain training their objectives too. */

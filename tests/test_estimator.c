@@ -74,7 +74,7 @@ static void gradient_of(bench *self, const estimator_options *options, int calls
         fail_msg("%s", error.text);
     carry_reset(&task.now, &self->problem);
     for (int k = 0; k < calls; k++)
-        if (options->kind->gradient(&task, options, self->optimizer->weights, gradient, result, &error) != L2O_OK)
+        if (meta_gradient(&task, options, self->optimizer->weights, gradient, result, &error) != L2O_OK)
             fail_msg("%s", error.text);
     if (end != NULL) memcpy(end, task.now.x, BATCH * N * sizeof *end);
     if (steps != NULL) *steps = task.now.steps;
@@ -336,7 +336,7 @@ static void test_nan_is_named(void **state) {
         double gradient[MOST];
         assert_int_equal(meta_task_create(context, &self.problem, self.optimizer, &options, &task, &error), L2O_OK);
         carry_reset(&task.now, &self.problem);
-        assert_int_equal(options.kind->gradient(&task, &options, self.optimizer->weights, gradient, &result, &error),
+        assert_int_equal(meta_gradient(&task, &options, self.optimizer->weights, gradient, &result, &error),
                          L2O_ERROR_NUMERIC);
         assert_non_null(strstr(error.text, "instance 2 of 'exploding' is "));
         meta_task_free(&task);
@@ -368,7 +368,7 @@ static void test_missing_derivatives(void **state) {
         double gradient[MOST];
         assert_int_equal(meta_task_create(context, &self.problem, self.optimizer, &options, &task, &error), L2O_OK);
         carry_reset(&task.now, &self.problem);
-        l2o_status status = options.kind->gradient(&task, &options, self.optimizer->weights, gradient, &result, &error);
+        l2o_status status = meta_gradient(&task, &options, self.optimizer->weights, gradient, &result, &error);
         if (status != (cases[i].works ? L2O_OK : L2O_ERROR_UNSUPPORTED))
             fail_msg("case %zu: status %d: %s", i, (int)status, error.text);
         meta_task_free(&task);

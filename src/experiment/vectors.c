@@ -179,15 +179,11 @@ static l2o_status estimate_from_start(vectors *check, problem *problem, const es
                                       meta_task *task, double *gradient, estimate *result) {
     TRY(meta_task_create(check->context, problem, check->optimizer, options, task, check->error));
     carry_reset(&task->now, problem);
-    return options->kind->gradient(task, options, check->phi, gradient, result, check->error);
+    return meta_gradient(task, options, check->phi, gradient, result, check->error);
 }
 
 static void mean_objectives(const vectors *check, const runner *runner, double *trajectory) {
-    for (int64_t t = 0; t <= check->steps; t++) {
-        double sum = 0;
-        for (int64_t p = 0; p < check->batch; p++) sum += runner_objective(runner, t)[p];
-        trajectory[t] = sum / (double)check->batch;
-    }
+    for (int64_t t = 0; t <= check->steps; t++) trajectory[t] = runner_mean_objective(runner, t);
 }
 
 /* Gradients and the network's inputs along the trajectory x_0 .. x_T. */
@@ -339,7 +335,7 @@ static l2o_status single_task(vectors *check) {
             status = state_results(check, &task.now, kernels);
         }
         if (status != L2O_OK) break;
-        status = options.kind->gradient(&task, &options, check->phi, gradient, &result, check->error);
+        status = meta_gradient(&task, &options, check->phi, gradient, &result, check->error);
         f = result_add(check, VECTOR_TRAJECTORY, check->steps + 1, "seg2_f_traj");
         if (f == NULL || status != L2O_OK) break;
         mean_objectives(check, &task.runner, f);

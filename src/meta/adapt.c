@@ -31,7 +31,7 @@ typedef struct adaptation {
     meta_task task;
     estimator_options options;
     adam adam;
-    double *gradient, *best;
+    double *best;
     problem *problem;
     uint64_t seed;
     uint32_t draw;
@@ -62,8 +62,7 @@ static bool better(const l2o_quality *a, const l2o_quality *b) { return a->minim
 /* One update. When the unroll is not finite the weights are left as they are and *stopped says so. */
 static l2o_status update(l2o_context *context, adaptation *own, double *weights, int64_t count, bool *stopped,
                          double *cost, l2o_error *error) {
-    estimate result;
-    l2o_status status = own->options.kind->gradient(&own->task, &own->options, weights, own->gradient, &result, error);
+    l2o_status status = own->options.kind->gradients(1, &own->task, &own->options, weights, error);
     if (status == L2O_ERROR_NUMERIC) {
         context_message(context, "adaptation stops after %lld updates, with the weights it had: %s", (long long)count,
                         error->text);
@@ -72,8 +71,8 @@ static l2o_status update(l2o_context *context, adaptation *own, double *weights,
         return L2O_OK;
     }
     if (status != L2O_OK) return status;
-    *cost += result.gradient_evaluations;
-    adam_step(&own->adam, own->rate, own->gradient, weights);
+    *cost += own->task.result.gradient_evaluations;
+    adam_step(&own->adam, own->rate, own->task.gradient, weights);
     return L2O_OK;
 }
 
@@ -123,11 +122,9 @@ l2o_status adapt_run(l2o_context *context, const l2o_settings *settings, problem
     read_settings(settings, &own);
     TRY(meta_task_create(context, problem, optimizer, &own.options, &own.task, error));
     l2o_status status = adam_create(&own.adam, optimizer->weight_total, own.epsilon, own.tensorflow, error);
-    own.gradient = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     own.best = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
-    if (status == L2O_OK && (own.gradient == NULL || own.best == NULL)) status = error->status;
+    if (status == L2O_OK && own.best == NULL) status = error->status;
     if (status == L2O_OK) status = run(context, &own, optimizer->weights, measure, report, error);
-    memory_free(own.gradient);
     memory_free(own.best);
     adam_free(&own.adam);
     meta_task_free(&own.task);

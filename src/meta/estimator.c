@@ -1,4 +1,4 @@
-/* Meta-gradients of one task: plain, first-order MAML and exact MAML (M-L2O, ICLR 2023, Eq. 5), over segments. */
+/* Meta-gradients of tasks: plain, first-order MAML and exact MAML (M-L2O, ICLR 2023, Eq. 5), over segments. */
 #include "meta/estimator.h"
 
 #include <string.h>
@@ -54,8 +54,9 @@ l2o_status meta_task_create(l2o_context *context, problem *problem, const optimi
     task->loss_weights = memory_allocate((size_t)options->unroll + 1, sizeof(double), error);
     task->inner = memory_allocate((size_t)(options->inner_steps + 1) * total, sizeof(double), error);
     task->scratch = memory_allocate(total, sizeof(double), error);
-    if (status == L2O_OK && (task->loss_weights == NULL || task->inner == NULL || task->scratch == NULL))
-        status = error->status;
+    task->gradient = memory_allocate(total, sizeof(double), error);
+    bool whole = task->loss_weights != NULL && task->inner != NULL && task->scratch != NULL && task->gradient != NULL;
+    if (status == L2O_OK && !whole) status = error->status;
     if (status != L2O_OK) {
         meta_task_free(task);
         return status;
@@ -71,12 +72,20 @@ void meta_task_free(meta_task *task) {
     memory_free(task->loss_weights);
     memory_free(task->inner);
     memory_free(task->scratch);
+    memory_free(task->gradient);
     *task = (meta_task){0};
 }
 
-static segment segment_of(const meta_task *task, const estimator_options *options, const double *weights,
-                          const carry *from, double *gradient) {
-    return (segment){
+/* One segment for each task, which are run together. */
+typedef struct passes {
+    runner *runners[MOST_TASKS];
+    segment segments[MOST_TASKS];
+} passes;
+
+static segment *add_segment(passes *passes, int k, meta_task *task, const estimator_options *options,
+                            const double *weights, const carry *from, double *gradient) {
+    passes->runners[k] = &task->runner;
+    passes->segments[k] = (segment){
         .weights = weights,
         .steps = options->unroll,
         .detached = options->detached,
@@ -85,95 +94,132 @@ static segment segment_of(const meta_task *task, const estimator_options *option
         .from = from,
         .gradient = gradient,
     };
+    return &passes->segments[k];
 }
 
-/* The support segment under the un-adapted weights: its gradient, and the carry advanced into task->ahead. */
-static l2o_status support(meta_task *task, const estimator_options *options, const double *weights, double *gradient,
-                          estimate *result, l2o_error *error) {
-    segment pass = segment_of(task, options, weights, &task->now, gradient);
-    pass.to = &task->ahead;
-    TRY(segment_run(&task->runner, &pass, error));
-    const double *last = runner_objective(&task->runner, options->unroll);
-    double sum = 0;
-    for (int64_t p = 0; p < task->problem->batch; p++) sum += last[p];
-    *result = (estimate){.support_loss = pass.loss,
-                         .outer_loss = pass.loss,
-                         .last_objective = sum / (double)task->problem->batch,
-                         .gradient_evaluations = (double)options->unroll};
+static l2o_status run_passes(int count, passes *passes, l2o_error *error) {
+    return segments_run(count, passes->runners, passes->segments, error);
+}
+
+/* The support segments under the un-adapted weights: their gradients, and the carries advanced into task->ahead. */
+static l2o_status support(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                          l2o_error *error) {
+    passes passes = {0};
+    for (int k = 0; k < count; k++)
+        add_segment(&passes, k, &tasks[k], options, weights, &tasks[k].now, tasks[k].gradient)->to = &tasks[k].ahead;
+    TRY(run_passes(count, &passes, error));
+    for (int k = 0; k < count; k++)
+        tasks[k].result = (estimate){.support_loss = passes.segments[k].loss,
+                                     .outer_loss = passes.segments[k].loss,
+                                     .last_objective = runner_mean_objective(&tasks[k].runner, options->unroll),
+                                     .gradient_evaluations = (double)options->unroll};
     return L2O_OK;
 }
 
-static void advance(meta_task *task) {
-    carry old = task->now;
-    task->now = task->ahead;
-    task->ahead = old;
+static void advance(int count, meta_task *tasks) {
+    for (int k = 0; k < count; k++) {
+        carry old = tasks[k].now;
+        tasks[k].now = tasks[k].ahead;
+        tasks[k].ahead = old;
+    }
 }
 
-static l2o_status plain_gradient(meta_task *task, const estimator_options *options, const double *weights,
-                                 double *gradient, estimate *result, l2o_error *error) {
-    TRY(support(task, options, weights, gradient, result, error));
-    advance(task);
+static l2o_status plain_gradients(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                                  l2o_error *error) {
+    TRY(support(count, tasks, options, weights, error));
+    advance(count, tasks);
     return L2O_OK;
 }
 
-static void inner_step(int64_t total, double rate, const double *from, const double *gradient, double *to) {
-    for (int64_t i = 0; i < total; i++) to[i] = from[i] - rate * gradient[i];
+/* The inner step from phi_k to phi_{k+1}, along the task's present gradient. */
+static void inner_step(meta_task *task, double rate, int k) {
+    int64_t total = task->runner.optimizer->weight_total;
+    const double *from = task->inner + k * total;
+    double *to = task->inner + (k + 1) * total;
+    for (int64_t i = 0; i < total; i++) to[i] = from[i] - rate * task->gradient[i];
+}
+
+static double *inner_weights(const meta_task *task, int k) {
+    return task->inner + k * task->runner.optimizer->weight_total;
 }
 
 /* phi_1 .. phi_K, and the outer gradient at phi_K. */
-static l2o_status first_order(meta_task *task, const estimator_options *options, const double *weights,
-                              double *gradient, estimate *result, l2o_error *error) {
-    int64_t total = task->runner.optimizer->weight_total;
-    memcpy(task->inner, weights, (size_t)total * sizeof(double));
-    TRY(support(task, options, weights, gradient, result, error));
-    for (int k = 0; k < options->inner_steps; k++) {
-        double *phi = task->inner + k * total;
-        if (k > 0) {
-            segment again = segment_of(task, options, phi, &task->now, gradient);
-            TRY(segment_run(&task->runner, &again, error));
-            result->gradient_evaluations += (double)options->unroll;
+static l2o_status first_order(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                              l2o_error *error) {
+    passes passes = {0};
+    int last = options->inner_steps;
+    for (int k = 0; k < count; k++)
+        memcpy(tasks[k].inner, weights, (size_t)tasks[k].runner.optimizer->weight_total * sizeof(double));
+    TRY(support(count, tasks, options, weights, error));
+    for (int step = 0; step < last; step++) {
+        for (int k = 0; k < count && step > 0; k++) {
+            meta_task *task = &tasks[k];
+            add_segment(&passes, k, task, options, inner_weights(task, step), &task->now, task->gradient);
+            task->result.gradient_evaluations += (double)options->unroll;
         }
-        inner_step(total, options->inner_rate, phi, gradient, phi + total);
+        if (step > 0) TRY(run_passes(count, &passes, error));
+        for (int k = 0; k < count; k++) inner_step(&tasks[k], options->inner_rate, step);
     }
-    segment outer = segment_of(task, options, task->inner + options->inner_steps * total,
-                               options->next_segment ? &task->ahead : &task->now, gradient);
-    if (options->reference_step_index) outer.first_step = task->now.steps + 1;
-    TRY(segment_run(&task->runner, &outer, error));
-    result->outer_loss = outer.loss;
-    result->gradient_evaluations += (double)options->unroll;
+    for (int k = 0; k < count; k++) {
+        meta_task *task = &tasks[k];
+        segment *outer = add_segment(&passes, k, task, options, inner_weights(task, last),
+                                     options->next_segment ? &task->ahead : &task->now, task->gradient);
+        if (options->reference_step_index) outer->first_step = task->now.steps + 1;
+    }
+    TRY(run_passes(count, &passes, error));
+    for (int k = 0; k < count; k++) {
+        tasks[k].result.outer_loss = passes.segments[k].loss;
+        tasks[k].result.gradient_evaluations += (double)options->unroll;
+    }
     return L2O_OK;
 }
 
-static l2o_status fomaml_gradient(meta_task *task, const estimator_options *options, const double *weights,
-                                  double *gradient, estimate *result, l2o_error *error) {
-    TRY(first_order(task, options, weights, gradient, result, error));
-    advance(task);
+static l2o_status fomaml_gradients(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                                   l2o_error *error) {
+    TRY(first_order(count, tasks, options, weights, error));
+    advance(count, tasks);
     return L2O_OK;
 }
 
 /* Back through the inner steps, the last first: G <- G - alpha H(phi_k) G. */
-static l2o_status maml_gradient(meta_task *task, const estimator_options *options, const double *weights,
-                                double *gradient, estimate *result, l2o_error *error) {
-    int64_t total = task->runner.optimizer->weight_total;
-    TRY(first_order(task, options, weights, gradient, result, error));
-    for (int k = options->inner_steps - 1; k >= 0; k--) {
-        segment pass = segment_of(task, options, task->inner + k * total, &task->now, task->scratch);
-        pass.direction = gradient;
-        pass.hessian_vector = task->inner + (k + 1) * total; /* phi_{k+1} has served */
-        TRY(segment_run(&task->runner, &pass, error));
-        for (int64_t i = 0; i < total; i++) gradient[i] -= options->inner_rate * pass.hessian_vector[i];
-        result->gradient_evaluations += 2.0 * (double)options->unroll;
+static l2o_status maml_gradients(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                                 l2o_error *error) {
+    passes passes = {0};
+    TRY(first_order(count, tasks, options, weights, error));
+    for (int step = options->inner_steps - 1; step >= 0; step--) {
+        for (int k = 0; k < count; k++) {
+            meta_task *task = &tasks[k];
+            segment *pass =
+                add_segment(&passes, k, task, options, inner_weights(task, step), &task->now, task->scratch);
+            pass->direction = task->gradient;
+            pass->hessian_vector = inner_weights(task, step + 1); /* phi_{k+1} has served */
+        }
+        TRY(run_passes(count, &passes, error));
+        for (int k = 0; k < count; k++) {
+            const double *product = passes.segments[k].hessian_vector;
+            int64_t total = tasks[k].runner.optimizer->weight_total;
+            for (int64_t i = 0; i < total; i++) tasks[k].gradient[i] -= options->inner_rate * product[i];
+            tasks[k].result.gradient_evaluations += 2.0 * (double)options->unroll;
+        }
     }
-    advance(task);
+    advance(count, tasks);
+    return L2O_OK;
+}
+
+l2o_status meta_gradient(meta_task *task, const estimator_options *options, const double *weights, double *gradient,
+                         estimate *result, l2o_error *error) {
+    TRY(options->kind->gradients(1, task, options, weights, error));
+    memcpy(gradient, task->gradient, (size_t)task->runner.optimizer->weight_total * sizeof *gradient);
+    *result = task->result;
     return L2O_OK;
 }
 
 static const estimator estimators[] = {
     {"plain", "gradient of the meta-loss, no inner step", "Andrychowicz et al., NIPS 2016", false, false,
-     plain_gradient},
+     plain_gradients},
     {"fomaml", "gradient at the inner-adapted weights, first order", "Yang et al., ICLR 2023, as their code runs", true,
-     false, fomaml_gradient},
-    {"maml", "exact gradient through the inner step", "Yang et al., ICLR 2023, Eq. 5", true, true, maml_gradient},
+     false, fomaml_gradients},
+    {"maml", "exact gradient through the inner step", "Yang et al., ICLR 2023, Eq. 5", true, true, maml_gradients},
 };
 
 const estimator *estimator_at(int index) {

@@ -15,6 +15,8 @@
 
 typedef struct estimator estimator;
 
+enum { MOST_TASKS = 64 };
+
 typedef struct estimator_options {
     const estimator *kind;
     const meta_loss *loss;
@@ -26,16 +28,6 @@ typedef struct estimator_options {
     int inner_steps;
 } estimator_options;
 
-/* One task of meta-training: a problem, what is carried, and room to work in. */
-typedef struct meta_task {
-    problem *problem;
-    runner runner;
-    carry now, ahead;
-    double *loss_weights; /* [T + 1] */
-    double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K */
-    double *scratch;      /* [weight_total] */
-} meta_task;
-
 typedef struct estimate {
     double support_loss;         /* under the un-adapted weights */
     double outer_loss;           /* what the gradient is of; plain: the support loss */
@@ -43,14 +35,31 @@ typedef struct estimate {
     double gradient_evaluations; /* of the problem, per instance: passes over T steps count T, products with H 2 T */
 } estimate;
 
+/* One task of meta-training: a problem, what is carried, room to work in, and what the estimator found. */
+typedef struct meta_task {
+    problem *problem;
+    runner runner;
+    carry now, ahead;
+    double *loss_weights; /* [T + 1] */
+    double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K */
+    double *scratch;      /* [weight_total] */
+    double *gradient;     /* out [weight_total] */
+    estimate result;      /* out */
+} meta_task;
+
 struct estimator {
     const char *name, *summary, *reference;
     bool adapts;       /* has an inner step: tasks are kept apart, one for each component of a mixture */
     bool second_order; /* needs Hessian-vector products */
-    /* gradient[weight_total] and the estimate at `weights`; the carry is advanced. */
-    l2o_status (*gradient)(meta_task *task, const estimator_options *options, const double *weights, double *gradient,
-                           estimate *result, l2o_error *error);
+    /* Gradient and estimate of each task at `weights`, all tasks together; the carries are advanced. The tasks, at most
+     * MOST_TASKS, were made with one context, optimizer and options. */
+    l2o_status (*gradients)(int count, meta_task *tasks, const estimator_options *options, const double *weights,
+                            l2o_error *error);
 };
+
+/* The same for one task alone, with what was found copied out. */
+l2o_status meta_gradient(meta_task *task, const estimator_options *options, const double *weights, double *gradient,
+                         estimate *result, l2o_error *error);
 
 const estimator *estimator_at(int index); /* in the order of the setting estimator; NULL past the end */
 

@@ -10,9 +10,7 @@ l2o_status evaluate_quality(runner *runner, carry *carry, const double *weights,
     TRY(segment_run(runner, &pass, error));
     *quality = (l2o_quality){.minimum = INFINITY, .last = INFINITY};
     for (int64_t t = 1; t <= steps; t++) {
-        double sum = 0;
-        for (int64_t p = 0; p < runner->problem->batch; p++) sum += runner_objective(runner, t)[p];
-        double ln = log(sum / (double)runner->problem->batch);
+        double ln = log(runner_mean_objective(runner, t));
         if (isnan(ln)) ln = INFINITY; /* diverged, or a negative mean: the literature's measure does not apply */
         if (ln < quality->minimum) {
             quality->minimum = ln;

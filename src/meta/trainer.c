@@ -63,16 +63,16 @@ static l2o_status meta_update(trainer *trainer, double *loss, double *last, l2o_
     int64_t total = trainer->optimizer->weight_total;
     memset(trainer->gradient, 0, weight_bytes(trainer));
     *loss = *last = 0;
+    TRY(trainer->estimator.kind->gradients(trainer->task_count, trainer->tasks, &trainer->estimator, trainer->weights,
+                                           error));
     for (int k = 0; k < trainer->task_count; k++) {
-        estimate result;
-        TRY(trainer->estimator.kind->gradient(&trainer->tasks[k], &trainer->estimator, trainer->weights,
-                                              trainer->task_gradient, &result, error));
-        clip_tensors(trainer, trainer->task_gradient);
+        const meta_task *task = &trainer->tasks[k];
+        clip_tensors(trainer, task->gradient);
         double share = 1.0 / (double)trainer->task_count;
-        for (int64_t i = 0; i < total; i++) trainer->gradient[i] += share * trainer->task_gradient[i];
-        *loss += share * result.outer_loss;
-        *last += share * result.last_objective;
-        trainer->state.gradient_evaluations += result.gradient_evaluations;
+        for (int64_t i = 0; i < total; i++) trainer->gradient[i] += share * task->gradient[i];
+        *loss += share * task->result.outer_loss;
+        *last += share * task->result.last_objective;
+        trainer->state.gradient_evaluations += task->result.gradient_evaluations;
     }
     adam_step(&trainer->adam, trainer->options.rate * trainer->state.rate_factor, trainer->gradient, trainer->weights);
     trainer->state.updates++;
@@ -83,13 +83,18 @@ static bool updates_left(const trainer *trainer) {
     return trainer->options.updates == 0 || trainer->state.updates < trainer->options.updates;
 }
 
-static l2o_status draw_once(trainer *trainer, double *loss, double *last, l2o_error *error) {
+/* New instances for all tasks, at their start. */
+static l2o_status sample_tasks(trainer *trainer, random_stream stream, int64_t draw, l2o_error *error) {
     for (int k = 0; k < trainer->task_count; k++) {
         meta_task *task = &trainer->tasks[k];
-        TRY(problem_sample(task->problem, trainer->options.seed, STREAM_TRAINING, (uint32_t)trainer->state.draws,
-                           (uint16_t)k, error));
+        TRY(problem_sample(task->problem, trainer->options.seed, stream, (uint32_t)draw, (uint16_t)k, error));
         carry_reset(&task->now, task->problem);
     }
+    return L2O_OK;
+}
+
+static l2o_status draw_once(trainer *trainer, double *loss, double *last, l2o_error *error) {
+    TRY(sample_tasks(trainer, STREAM_TRAINING, trainer->state.draws, error));
     for (int64_t i = 0; i < present_stage(trainer)->unrolls && updates_left(trainer); i++) {
         TRY(meta_update(trainer, loss, last, error));
         report(trainer, *loss, NULL);
@@ -128,17 +133,18 @@ static l2o_status recover(trainer *trainer, l2o_error *error) {
 static l2o_status validate(trainer *trainer, double *validation, l2o_error *error) {
     double sum = 0;
     int64_t steps = present_stage(trainer)->evaluation_unrolls * trainer->estimator.unroll;
-    for (int k = 0; k < trainer->task_count; k++)
-        for (int64_t d = 0; d < trainer->options.evaluation_draws; d++) {
+    runner *runners[MOST_TASKS];
+    segment passes[MOST_TASKS];
+    for (int64_t d = 0; d < trainer->options.evaluation_draws; d++) {
+        TRY(sample_tasks(trainer, STREAM_VALIDATION, d, error));
+        for (int k = 0; k < trainer->task_count; k++) {
             meta_task *task = &trainer->tasks[k];
-            TRY(problem_sample(task->problem, trainer->options.seed, STREAM_VALIDATION, (uint32_t)d, (uint16_t)k,
-                               error));
-            carry_reset(&task->now, task->problem);
-            segment pass = {.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
-            TRY(segment_run(&task->runner, &pass, error));
-            const double *last = runner_objective(&task->runner, steps);
-            for (int64_t p = 0; p < task->problem->batch; p++) sum += last[p] / (double)task->problem->batch;
+            runners[k] = &task->runner;
+            passes[k] = (segment){.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
         }
+        TRY(segments_run(trainer->task_count, runners, passes, error));
+        for (int k = 0; k < trainer->task_count; k++) sum += runner_mean_objective(runners[k], steps);
+    }
     *validation = sum / (double)(trainer->task_count * trainer->options.evaluation_draws);
     trainer->state.validation = *validation;
     return L2O_OK;
@@ -338,8 +344,8 @@ static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int co
 
 static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
     size_t total = (size_t)trainer->optimizer->weight_total;
-    double **buffers[] = {&trainer->gradient,         &trainer->task_gradient, &trainer->best,      &trainer->good,
-                          &trainer->boundary.weights, &trainer->boundary.m,    &trainer->boundary.v};
+    double **buffers[] = {&trainer->gradient,         &trainer->best,       &trainer->good,
+                          &trainer->boundary.weights, &trainer->boundary.m, &trainer->boundary.v};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
         *buffers[i] = memory_allocate(total, sizeof(double), error);
         if (*buffers[i] == NULL) return error->status;
@@ -388,8 +394,8 @@ static void trainer_release(trainer *trainer) {
     json_decref(trainer->identity);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
-    double *buffers[] = {trainer->gradient,         trainer->task_gradient, trainer->best,      trainer->good,
-                         trainer->boundary.weights, trainer->boundary.m,    trainer->boundary.v};
+    double *buffers[] = {trainer->gradient,         trainer->best,       trainer->good,
+                         trainer->boundary.weights, trainer->boundary.m, trainer->boundary.v};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     adam_free(&trainer->adam);
     optimizer_free(trainer->optimizer);

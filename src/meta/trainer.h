@@ -11,7 +11,7 @@
 
 extern const setting trainer_settings[];
 
-enum { MOST_STAGES = 64, MOST_TASKS = 64 };
+enum { MOST_STAGES = 64 };
 
 /* One stage of the curriculum. */
 typedef struct stage {
@@ -62,8 +62,8 @@ typedef struct trainer {
     int task_count;
     adam adam;
     trainer_state state;
-    double *weights; /* phi: optimizer->weights */
-    double *gradient, *task_gradient;
+    double *weights;     /* phi: optimizer->weights */
+    double *gradient;    /* the mean of the tasks' */
     double *best, *good; /* best of the stage, or of an earlier one; last that evaluated finite */
     struct { /* the state at the start of the present draw: what a checkpoint holds when a draw is cut short */
         trainer_state state;

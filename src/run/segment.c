@@ -12,6 +12,9 @@
  */
 enum { SHARD_COORDINATES = 160 };
 
+/* Rows begin at multiples of a cache line. */
+static int64_t padded_total(const runner *runner) { return (runner->optimizer->weight_total + 7) / 8 * 8; }
+
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
                          l2o_error *error) {
     *runner = (struct runner){.context = context, .problem = problem, .optimizer = optimizer};
@@ -22,13 +25,9 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
-    size_t slots = (size_t)(runner->shard_count * optimizer->weight_total);
+    int64_t pieces = runner->shard_count < MOST_PIECES ? runner->shard_count : MOST_PIECES;
     runner->identity = memory_allocate((size_t)problem->batch, sizeof(int64_t), error);
-    runner->shard_cost = memory_allocate((size_t)runner->shard_count, sizeof(double), error);
-    runner->shard_gradient = memory_allocate(slots, sizeof(double), error);
-    runner->shard_hessian = memory_allocate(slots, sizeof(double), error);
-    if (runner->identity == NULL || runner->shard_cost == NULL || runner->shard_gradient == NULL ||
-        runner->shard_hessian == NULL) {
+    if (sums_create(&runner->sums, pieces, error) != L2O_OK || runner->identity == NULL) {
         runner_free(runner);
         return error->status;
     }
@@ -38,10 +37,8 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
 
 void runner_free(runner *runner) {
     memory_free(runner->identity);
-    memory_free(runner->shard_cost);
     memory_free(runner->objective);
-    memory_free(runner->shard_gradient);
-    memory_free(runner->shard_hessian);
+    sums_free(&runner->sums);
     *runner = (struct runner){0};
 }
 
@@ -49,11 +46,17 @@ const double *runner_objective(const runner *runner, int64_t step) {
     return runner->objective + step * runner->problem->batch;
 }
 
-/* One shard's work. */
-typedef struct task {
-    runner *runner;
-    segment *segment;
-} task;
+/* Which shards a piece holds: from this one up to the next piece's. */
+static int64_t first_shard(const runner *runner, int64_t piece) {
+    return piece * runner->shard_count / runner->sums.pieces;
+}
+
+/* A shard: successive instances, and where its share of the derivatives goes. */
+typedef struct shard {
+    int64_t first, count;
+    double *gradient, *hessian; /* [weight_total] */
+    double cost;                /* out: gradient evaluations per instance */
+} shard;
 
 static void keep_objective(const runner *runner, const driver *driver, const value *f, int64_t step, int64_t first) {
     if (f == NULL) return;
@@ -78,10 +81,10 @@ static void flatten(const runner *runner, value *const *parts, double *out) {
 
 /* Gradient of the shard's share of the meta-loss, and with a direction the gradient's derivative along it: reverse over
  * reverse, with the first gradient recorded. */
-static l2o_status differentiate(runner *runner, const segment *segment, driver *driver, value *const *objectives,
-                                int64_t shard) {
+static l2o_status differentiate(const runner *runner, const segment *segment, driver *driver, value *const *objectives,
+                                const shard *shard) {
     tape *tape = &driver->tape;
-    int64_t total = runner->optimizer->weight_total, count = driver->rows.count;
+    int64_t count = driver->rows.count;
     int tensors = runner->optimizer->weight_count;
     int terms = (int)segment->steps + 1;
     size_t pointers = (size_t)terms * sizeof(value *), slots = (size_t)tensors * sizeof(value *);
@@ -94,7 +97,7 @@ static l2o_status differentiate(runner *runner, const segment *segment, driver *
         seeds[t] = tape_fill(tape, count, 1, segment->loss_weights[t] / (double)runner->problem->batch);
     tape->recording = segment->direction != NULL;
     TRY(tape_gradient(tape, terms, objectives, seeds, tensors, driver->weights, gradient));
-    flatten(runner, gradient, runner->shard_gradient + shard * total);
+    flatten(runner, gradient, shard->gradient);
     if (segment->direction == NULL) return L2O_OK;
     for (int k = 0; k < tensors; k++) {
         const weight_layout *layout = &runner->optimizer->layout[k];
@@ -102,7 +105,7 @@ static l2o_status differentiate(runner *runner, const segment *segment, driver *
     }
     tape->recording = false;
     TRY(tape_gradient(tape, tensors, gradient, direction, tensors, driver->weights, curved));
-    flatten(runner, curved, runner->shard_hessian + shard * total);
+    flatten(runner, curved, shard->hessian);
     return L2O_OK;
 }
 
@@ -114,16 +117,15 @@ static bool runs_fused(const runner *runner, const segment *segment) {
     return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
 }
 
-static l2o_status run_fused(const runner *runner, const segment *segment, int64_t shard, int64_t first, int64_t count,
-                            worker *worker) {
+static l2o_status run_fused(const runner *runner, const segment *segment, shard *shard, worker *worker) {
     const problem *problem = runner->problem;
     const optimizer *optimizer = runner->optimizer;
     const carry *from = segment->from, *to = segment->to;
     const void *state[OPTIMIZER_STATES];
     void *state_next[OPTIMIZER_STATES];
-    size_t x_first = (size_t)first * carry_x_bytes(from);
+    size_t x_first = (size_t)shard->first * carry_x_bytes(from);
     for (int k = 0; k < optimizer->state_count; k++) {
-        size_t row = (size_t)first * from->row_bytes[k];
+        size_t row = (size_t)shard->first * from->row_bytes[k];
         state[k] = (const char *)from->state[k] + row;
         if (to != NULL) state_next[k] = (char *)to->state[k] + row;
     }
@@ -134,13 +136,12 @@ static l2o_status run_fused(const runner *runner, const segment *segment, int64_
         for (int64_t t = 0; t <= segment->steps; t++)
             loss_weights[t] = segment->loss_weights[t] / (double)problem->batch;
     }
-    int64_t total = optimizer->weight_total;
     unroll own = {
         .context = runner->context,
         .optimizer = optimizer,
         .problem = problem,
         .kernels = runner->kernels,
-        .rows = {count, runner->identity + first},
+        .rows = {shard->count, runner->identity + shard->first},
         .weights = segment->weights,
         .steps = segment->steps,
         .first_step = segment->first_step > 0 ? segment->first_step : from->steps + 1,
@@ -149,29 +150,24 @@ static l2o_status run_fused(const runner *runner, const segment *segment, int64_
         .state = state,
         .x_next = to == NULL ? NULL : (char *)to->x + x_first,
         .state_next = state_next,
-        .objective = runner->objective + first,
+        .objective = runner->objective + shard->first,
         .objective_stride = problem->batch,
-        .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + first * problem->dimension,
+        .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + shard->first * problem->dimension,
         .loss_weights = loss_weights,
-        .gradient = segment->gradient == NULL ? NULL : runner->shard_gradient + shard * total,
+        .gradient = segment->gradient == NULL ? NULL : shard->gradient,
         .direction = segment->direction,
-        .hessian_vector = runner->shard_hessian + shard * total,
+        .hessian_vector = shard->hessian,
     };
-    runner->shard_cost[shard] = (double)segment->steps;
+    shard->cost = (double)segment->steps;
     return optimizer->ops->fused->run(&own, &worker->arena, &worker->error);
 }
 
-static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
-    task *task = argument;
-    runner *runner = task->runner;
-    segment *segment = task->segment;
-    int64_t first = shard * runner->shard_size;
-    int64_t count =
-        runner->problem->batch - first < runner->shard_size ? runner->problem->batch - first : runner->shard_size;
-    if (runs_fused(runner, segment)) return run_fused(runner, segment, shard, first, count, worker);
+static l2o_status run_shard(const runner *runner, const segment *segment, shard *shard, worker *worker) {
+    if (runs_fused(runner, segment)) return run_fused(runner, segment, shard, worker);
 
+    int64_t first = shard->first;
     bool recording = segment->gradient != NULL;
-    instances rows = {count, runner->identity + first};
+    instances rows = {shard->count, runner->identity + first};
     driver driver;
     driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
                  segment->weights, &rows, segment->from, first, recording, segment->detached);
@@ -194,15 +190,18 @@ static l2o_status run_shard(void *argument, int64_t shard, worker *worker) {
             return error_set(&worker->error, L2O_ERROR_CANCELLED, "cancelled by the user");
     }
     TRY(driver_status(&driver));
-    runner->shard_cost[shard] = driver.gradient_evaluations;
+    shard->cost = driver.gradient_evaluations;
     if (segment->to != NULL) driver_store(&driver, segment->to, first);
     return recording ? differentiate(runner, segment, &driver, objectives, shard) : L2O_OK;
 }
 
-static l2o_status check_finite(const runner *runner, const segment *segment, l2o_error *error) {
+/* ------------------------------------------------------------------------------------------------------ pieces */
+
+static l2o_status check_finite(const runner *runner, const segment *segment, int64_t first, int64_t end,
+                               l2o_error *error) {
     int64_t batch = runner->problem->batch;
     for (int64_t t = 0; t <= segment->steps; t++)
-        for (int64_t p = 0; p < batch; p++)
+        for (int64_t p = first; p < end; p++)
             if (!isfinite(runner->objective[t * batch + p]))
                 return error_set(error, L2O_ERROR_NUMERIC,
                                  "the objective of instance %lld of '%s' is %g after %lld steps of this unroll",
@@ -211,13 +210,88 @@ static l2o_status check_finite(const runner *runner, const segment *segment, l2o
     return L2O_OK;
 }
 
-/* Sums the shards' rows in order. */
-static l2o_status reduce(const runner *runner, const double *rows, const char *what, bool require_finite, double *out,
-                         l2o_error *error) {
-    int64_t total = runner->optimizer->weight_total;
-    memset(out, 0, (size_t)total * sizeof *out);
-    for (int64_t shard = 0; shard < runner->shard_count; shard++)
-        for (int64_t i = 0; i < total; i++) out[i] += rows[shard * total + i];
+static int64_t objectives_at(const runner *runner, const segment *segment) {
+    int derivatives = (segment->gradient != NULL) + (segment->direction != NULL);
+    return derivatives * padded_total(runner);
+}
+
+static void add(int64_t count, const double *from, double *to) {
+    for (int64_t i = 0; i < count; i++) to[i] += from[i];
+}
+
+/* All shards of a piece, one after another, into the piece's row. */
+static l2o_status run_piece(const runner *runner, const segment *segment, int64_t piece, worker *worker) {
+    int64_t batch = runner->problem->batch, total = runner->optimizer->weight_total, padded = padded_total(runner);
+    int64_t begin = first_shard(runner, piece), end = first_shard(runner, piece + 1);
+    double *row = sums_row(&runner->sums, piece), *cost = &runner->sums.costs[piece - runner->sums.first];
+    double *more = NULL;
+    if (segment->gradient != NULL && end - begin > 1) {
+        more = arena_allocate(&worker->arena, (size_t)(2 * padded) * sizeof *more, &worker->error);
+        if (more == NULL) return worker->error.status;
+    }
+    arena_mark mark = arena_position(&worker->arena);
+    *cost = 0;
+    for (int64_t number = begin; number < end; number++) {
+        double *out = number == begin ? row : more;
+        shard shard = {.first = number * runner->shard_size, .count = runner->shard_size, .gradient = out};
+        if (shard.count > batch - shard.first) shard.count = batch - shard.first;
+        if (segment->direction != NULL) shard.hessian = out + padded;
+        TRY(run_shard(runner, segment, &shard, worker));
+        if (shard.cost > *cost) *cost = shard.cost;
+        if (number > begin && segment->gradient != NULL) add(total, more, row);
+        if (number > begin && segment->direction != NULL) add(total, more + padded, row + padded);
+        arena_reset(&worker->arena, mark);
+    }
+    int64_t first = begin * runner->shard_size, after = end * runner->shard_size;
+    if (after > batch) after = batch;
+    double *objectives = row + objectives_at(runner, segment);
+    for (int64_t t = 0; t <= segment->steps; t++) {
+        objectives[t] = 0;
+        for (int64_t p = first; p < after; p++) objectives[t] += runner->objective[t * batch + p];
+    }
+    return segment->require_finite ? check_finite(runner, segment, first, after, &worker->error) : L2O_OK;
+}
+
+/* Several segments, their pieces numbered through. */
+typedef struct job {
+    int count;
+    runner *const *runners;
+    const segment *segments;
+} job;
+
+static l2o_status run_numbered(void *argument, int64_t number, worker *worker) {
+    const job *job = argument;
+    int k = 0;
+    for (int64_t own; number >= (own = job->runners[k]->sums.end - job->runners[k]->sums.first); k++) number -= own;
+    return run_piece(job->runners[k], &job->segments[k], job->runners[k]->sums.first + number, worker);
+}
+
+/* ---------------------------------------------------------------------------------------------------- segments */
+
+static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error) {
+    if (runner->objective != NULL && steps <= runner->objective_steps) return L2O_OK;
+    memory_free(runner->objective);
+    runner->objective = memory_allocate((size_t)((steps + 1) * runner->problem->batch), sizeof(double), error);
+    if (runner->objective == NULL) return error->status;
+    runner->objective_steps = steps;
+    return L2O_OK;
+}
+
+static l2o_status begin(runner *runner, const segment *segment, l2o_error *error) {
+    bool first_order = segment->gradient != NULL, second_order = segment->direction != NULL;
+    if ((first_order && segment->loss_weights == NULL) || (second_order && !first_order) ||
+        second_order != (segment->hessian_vector != NULL))
+        return error_set(error, L2O_ERROR_INTERNAL,
+                         "a segment's gradient needs loss weights, and its Hessian-vector product the gradient too");
+    TRY(grow_objective(runner, segment->steps, error));
+    TRY(sums_reserve(&runner->sums, objectives_at(runner, segment) + segment->steps + 1, error));
+    evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
+    return optimizer_prepare(runner->optimizer, runner->problem, &evaluation);
+}
+
+static l2o_status take_derivative(const runner *runner, const double *sum, const char *what, bool require_finite,
+                                  double *out, l2o_error *error) {
+    memcpy(out, sum, (size_t)runner->optimizer->weight_total * sizeof *out);
     for (int k = 0; require_finite && k < runner->optimizer->weight_count; k++) {
         const weight_layout *layout = &runner->optimizer->layout[k];
         for (int64_t i = 0; i < layout->rows * layout->columns; i++)
@@ -229,46 +303,47 @@ static l2o_status reduce(const runner *runner, const double *rows, const char *w
     return L2O_OK;
 }
 
-static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error) {
-    if (runner->objective != NULL && steps <= runner->objective_steps) return L2O_OK;
-    memory_free(runner->objective);
-    runner->objective = memory_allocate((size_t)((steps + 1) * runner->problem->batch), sizeof(double), error);
-    if (runner->objective == NULL) return error->status;
-    runner->objective_steps = steps;
+/* What the caller gets of the sums over pieces. */
+static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
+    if (segment->to != NULL) segment->to->steps = segment->from->steps + segment->steps;
+    segment->gradient_evaluations = runner->sums.largest;
+    runner->means = runner->sums.total + objectives_at(runner, segment);
+    segment->loss = 0;
+    for (int64_t t = 0; t <= segment->steps; t++) {
+        runner->means[t] /= (double)runner->problem->batch;
+        if (segment->mean_objective != NULL) segment->mean_objective[t] = runner->means[t];
+        if (segment->loss_weights != NULL && segment->loss_weights[t] != 0)
+            segment->loss += segment->loss_weights[t] * runner->means[t];
+    }
+    const double *sum = runner->sums.total;
+    bool require_finite = segment->require_finite;
+    if (segment->gradient != NULL)
+        TRY(take_derivative(runner, sum, "meta-gradient", require_finite, segment->gradient, error));
+    if (segment->direction != NULL)
+        TRY(take_derivative(runner, sum + padded_total(runner), "second derivative", require_finite,
+                            segment->hessian_vector, error));
+    return L2O_OK;
+}
+
+double runner_mean_objective(const runner *runner, int64_t step) { return runner->means[step]; }
+
+l2o_status segments_run(int count, runner *const *runners, segment *segments, l2o_error *error) {
+    int64_t pieces = 0;
+    bool concurrent = true;
+    for (int k = 0; k < count; k++) {
+        TRY(begin(runners[k], &segments[k], error));
+        pieces += runners[k]->sums.end - runners[k]->sums.first;
+        concurrent = concurrent && runners[k]->problem->concurrent;
+    }
+    job job = {count, runners, segments};
+    TRY(pieces_run(runners[0]->context, pieces, concurrent, run_numbered, &job, error));
+    for (int k = 0; k < count; k++) {
+        sums_finish(&runners[k]->sums);
+        TRY(finish(runners[k], &segments[k], error));
+    }
     return L2O_OK;
 }
 
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error) {
-    bool first_order = segment->gradient != NULL, second_order = segment->direction != NULL;
-    if ((first_order && segment->loss_weights == NULL) || (second_order && !first_order) ||
-        second_order != (segment->hessian_vector != NULL))
-        return error_set(error, L2O_ERROR_INTERNAL,
-                         "a segment's gradient needs loss weights, and its Hessian-vector product the gradient too");
-    TRY(grow_objective(runner, segment->steps, error));
-    evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
-    TRY(optimizer_prepare(runner->optimizer, runner->problem, &evaluation));
-    task task = {runner, segment};
-    TRY(pieces_run(runner->context, runner->shard_count, runner->problem->concurrent, run_shard, &task, error));
-    if (segment->to != NULL) segment->to->steps = segment->from->steps + segment->steps;
-
-    int64_t batch = runner->problem->batch;
-    segment->gradient_evaluations = runner->shard_cost[0];
-    for (int64_t shard = 1; shard < runner->shard_count; shard++)
-        if (runner->shard_cost[shard] > segment->gradient_evaluations)
-            segment->gradient_evaluations = runner->shard_cost[shard];
-    segment->loss = 0;
-    for (int64_t t = 0; t <= segment->steps; t++) {
-        double sum = 0;
-        for (int64_t p = 0; p < batch; p++) sum += runner->objective[t * batch + p];
-        if (segment->mean_objective != NULL) segment->mean_objective[t] = sum / (double)batch;
-        if (segment->loss_weights != NULL && segment->loss_weights[t] != 0)
-            segment->loss += segment->loss_weights[t] * sum / (double)batch;
-    }
-    if (segment->require_finite) TRY(check_finite(runner, segment, error));
-    if (segment->gradient != NULL)
-        TRY(reduce(runner, runner->shard_gradient, "meta-gradient", segment->require_finite, segment->gradient, error));
-    if (segment->direction != NULL)
-        TRY(reduce(runner, runner->shard_hessian, "second derivative", segment->require_finite, segment->hessian_vector,
-                   error));
-    return L2O_OK;
+    return segments_run(1, &runner, segment, error);
 }

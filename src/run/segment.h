@@ -1,12 +1,13 @@
 /* A segment: T steps of an optimizer over a whole batch, from one carry to the next; its objectives, and on request the
  * gradient of the meta-loss with respect to the weights, and that gradient's own derivative along a direction.
  *
- * The batch is cut into shards whose size depends on the problem alone; each runs on one thread and one tape, and what
- * they give is summed in order. So the result is the same bits for any number of threads. */
+ * The batch is cut into shards whose size depends on the problem alone; each runs on one tape. Successive shards make a
+ * piece, which is one thread's work and adds up what its shards give, in order; pieces are summed along a fixed tree.
+ * So the result is the same bits for any number of threads, and memory does not grow with the number of shards. */
 #ifndef L2O_RUN_SEGMENT_H
 #define L2O_RUN_SEGMENT_H
 
-#include "dist/context.h"
+#include "dist/sums.h"
 #include "run/carry.h"
 
 /* The workplace of a problem and an optimizer: buffers that are allocated once. */
@@ -19,8 +20,8 @@ typedef struct runner {
     int64_t *identity; /* [B] 0, 1, 2, ... */
     double *objective; /* [T + 1, B] of the longest segment so far */
     int64_t objective_steps;
-    double *shard_gradient, *shard_hessian; /* [shard_count, weight_total] */
-    double *shard_cost;                     /* [shard_count] gradient evaluations per instance */
+    sums sums;     /* over pieces: [gradient, hessian_vector, objectives summed over instances] */
+    double *means; /* [T + 1] of the last segment's objectives; within `sums` */
 } runner;
 
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
@@ -48,7 +49,12 @@ typedef struct segment {
 } segment;
 
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error);
+/* Several segments at once, segments[k] on runners[k], which are different runners on one context: their pieces are
+ * handed out together, so that threads stay busy. Fails like the first that fails. */
+l2o_status segments_run(int count, runner *const *runners, segment *segments, l2o_error *error);
 /* f of each instance at step t of the last segment: [B]. */
 const double *runner_objective(const runner *runner, int64_t step);
+/* The batch's mean of f at step t of the last segment. */
+double runner_mean_objective(const runner *runner, int64_t step);
 
 #endif
