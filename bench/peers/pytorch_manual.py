@@ -15,17 +15,18 @@ What it does:
 What was tried and dropped, in processor time of workload a (about 14 ms on an idle machine):
   - AVX2 operations, PyTorch's own choice, instead of AVX-512: + 12 %; the sigmoid alone takes 3.4 times as long
   - plain Python loops instead of TorchScript: + 3 %; TorchScript with its profiling executor: + 1 %; fusion by NNC is
-    not to be had on a processor without LLVM, which this build lacks
-  - groups of coordinates that fit a cache: 2 groups + 10 %, 4 + 28 %, 8 + 55 %: operations cost more to start than
-    caches save, and two thirds of the time are matrix products that block for caches themselves
-  - weight gradients by one product over all steps: + 2 %, as storing all gate gradients costs more than the larger
-    product saves; by products per step, as done here, they are accumulated while in cache
-  - padding rows against cache-set conflicts: no change; denormals flushed: no change (there are none)
-  - coordinates as rows: products 0 to 5 % faster or slower, but the gates' columns cost 60 % more in each elementwise
-    operation; oneDNN's and XNNPACK's prepacked products (they exist for this order only) gain 15 to 25 % on the
-    product, less than those columns lose
-  - glu for sigmoid(a) * b in the evaluation: + 8 %
-About two thirds of the time that is left are OpenBLAS products, at 60 % of the machine's rate.
+    not to be had on a processor without LLVM, which Debian's build lacks
+  - groups of coordinates that fit a cache: 2 groups + 9 %, 4 + 27 %, 8 + 57 %: operations cost more to start than
+    caches save, and nearly two thirds of the time are matrix products, which block for caches themselves
+  - weight gradients by one product over all steps: + 2 to 4 %: storing all gate gradients costs more than the larger
+    product saves; by products per step, as here, they are accumulated while in cache
+  - denormals flushed: within 3 % either way, noise; rows padded against cache-set conflicts: products unchanged
+  - coordinates as rows: products 5 % faster to 8 % slower, but each elementwise operation on a gate's columns takes
+    60 % longer; oneDNN's and XNNPACK's prepacked products, which exist for this order only, gain 12 to 23 % on a
+    product, less than those columns lose; oneDNN's convolution of [rows, coordinates] loses 34 %
+  - other kernels of OpenBLAS than its own choice: Haswell's products + 40 to 70 %, Zen's + 60 to 100 %
+  - sigmoid(a) * b by glu, in a cell's step without gradient: 0 to 8 % slower, 40 to 80 % in small blocks
+  - for e, blocks of 640 to 10240 coordinates: 2560 and more within 5 % of each other, 1280 + 5 %, 640 + 15 %
 
 It does not do second derivatives (workload c), other networks or several threads.
 """
