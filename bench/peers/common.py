@@ -12,7 +12,7 @@
 
 A form, as this module uses it, is an object made of a dtype, with
   start(problem)                        -> the state before the first step
-  gradient(phi, problem, state, steps)  -> objectives [steps + 1], gradient [6641], the state after; `state` is left alone
+  gradient(phi, problem, state, steps)  -> objectives [steps + 1], gradient [6641], next state; `state` is left alone
   exact_gradient(phi, problem, state, steps, rate)  -> the same, through one inner step; None where it is not offered
   evaluate(phi, problem, steps)         -> objectives [steps + 1]
   vector(phi, x0, gradient)             -> an object with step() and x()
@@ -334,10 +334,16 @@ def check_against(path, form, name, dtype):
 # ---------------------------------------------------------------------------------------------------------- programs
 
 
+def require(file, path, name):
+    if name not in file:
+        sys.exit(f"{path}: no array {name}")
+    return file[name]
+
+
 def load_arrays(path, shapes):
     """The arrays of an .npz; `shapes` maps a name to the shape it is given, which it must have the size of."""
     with np.load(path) as file:
-        arrays = {name: file[name] for name in shapes}
+        arrays = {name: require(file, path, name) for name in shapes}
     for name, shape in shapes.items():
         if arrays[name].size != int(np.prod(shape)):
             sys.exit(f"{path}: {name} has shape {arrays[name].shape}, {shape} expected")
@@ -355,21 +361,25 @@ def read_inputs(options):
         sys.exit(f"{options.weights}: {inputs['weights'].size} weights, {sum(SIZES)} expected")
     if options.problem:
         with np.load(options.problem) as file:
-            batch, dimension = file["b"].shape[0], file["b"].size // file["b"].shape[0]
+            target = require(file, options.problem, "b")
+            batch, dimension = target.shape[0], target.size // target.shape[0]
         shapes = {"A": (batch, dimension, dimension), "b": (batch, dimension), "x0": (batch, dimension)}
         inputs["problem"] = load_arrays(options.problem, shapes)
     if workload in ("b", "c"):
         inputs["problems"] = make_tasks(generator, batch, dimension)
         if options.problems:
             with np.load(options.problems) as file:
-                tasks, batch, dimension = file["b"].shape[:3]
+                target = require(file, options.problems, "b")
+            if target.ndim < 3:
+                sys.exit(f"{options.problems}: b has shape {target.shape}, [tasks, B, n] expected")
+            tasks, batch, dimension = target.shape[:3]
             rows = (tasks, batch, dimension)
             inputs["problems"] = load_arrays(options.problems, {"A": (*rows, dimension), "b": rows, "x0": rows})
     if workload == "e":
         inputs["vector"] = make_vector(generator, options.length)
         if options.vector:
             with np.load(options.vector) as file:
-                length = file["g"].size
+                length = require(file, options.vector, "g").size
             inputs["vector"] = load_arrays(options.vector, {"x0": (length,), "g": (length,)})
     return inputs
 

@@ -38,8 +38,8 @@ class ReplayedLasso(Lasso):
 
 def hessian_pairs(form, weights, arrays):
     """(I - alpha H) G, with H G by differences of the gradient over phi +- h G. The plain form alone asks the problem
-    for nothing but what the network sees, so that replaying leaves its meta-loss alone. Without the l1 term, whose kinks
-    differences would run over."""
+    for nothing but what the network sees, so that replaying leaves its meta-loss alone. Without the l1 term, whose
+    kinks differences would run over."""
     problem, free = ReplayedLasso(arrays, 0, torch.float64), Lasso(arrays, 0, torch.float64)
     phi = torch.tensor(weights)
     state = form.start(problem)

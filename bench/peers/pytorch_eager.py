@@ -4,8 +4,8 @@
 The form `plain` is the network as most would write it, nn.Linear and nn.LSTMCell. The form `folded` is meant to be as
 fast as autograd can be made:
   - every tensor is [features, coordinates], so that a gate is a contiguous block of rows;
-  - tanh(x) = 2 sigmoid(2x) - 1, the factor 2 folded into the weights: all four gates are one sigmoid call, and PyTorch's
-    sigmoid is about four times as fast as its tanh;
+  - tanh(x) = 2 sigmoid(2x) - 1, the factor 2 folded into the weights: all four gates are one sigmoid call, and
+    PyTorch's sigmoid is about four times as fast as its tanh;
   - the LASSO gradient is written by hand, and the meta-loss is seeded into autograd as dL/dx_t = that same gradient;
   - what needs no gradient (d, e) writes into preallocated tensors;
   - the C library's allocator keeps the memory of one step for the next one, so that no time goes into page faults.
@@ -121,7 +121,7 @@ class FoldedNetwork:
     def __init__(self, weights, coordinates):
         self.first, self.lstm1, self.lstm2, self.last = fold_weights(weights)
         zeros = lambda *shape: torch.zeros(*shape, dtype=weights.dtype)
-        # Rows: input of layer 1 | h1 | h2. Each layer reads a contiguous block of them, so nothing is ever concatenated.
+        # Rows: input of layer 1 | h1 | h2. Each layer reads a contiguous block of them: nothing is ever concatenated.
         rows = zeros(3 * HIDDEN, coordinates)
         self.u, self.h1, self.h2 = rows.split(HIDDEN)
         self.inputs1, self.inputs2 = rows[: 2 * HIDDEN], rows[HIDDEN:]

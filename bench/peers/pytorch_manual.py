@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The reference workloads a, b, d and e (common.py lists them) in the best form found for PyTorch 1.13 without autograd.
+"""The workloads a, b, d and e (common.py lists them) in the best form found for PyTorch 1.13 without autograd.
 
 What it does:
   - every tensor is [rows, coordinates], coordinates contiguous; all buffers are allocated once, all operations write
@@ -24,6 +24,7 @@ What was tried and dropped, in processor time of workload a (about 14 ms on an i
   - coordinates as rows: products 5 % faster to 8 % slower, but each elementwise operation on a gate's columns takes
     60 % longer; oneDNN's and XNNPACK's prepacked products, which exist for this order only, gain 12 to 23 % on a
     product, less than those columns lose; oneDNN's convolution of [rows, coordinates] loses 34 %
+  - products of 640, 320 or 160 columns at a time instead of 1280: 3 % faster to 28 % slower
   - other kernels of OpenBLAS than its own choice: Haswell's products + 40 to 70 %, Zen's + 60 to 100 %
   - sigmoid(a) * b by glu, in a cell's step without gradient: 0 to 8 % slower, 40 to 80 % in small blocks
   - for e, blocks of 640 to 10240 coordinates: 2560 and more within 5 % of each other, 1280 + 5 %, 640 + 15 %
@@ -223,7 +224,7 @@ def cell_backward(cell: CellBack, sums: Tensor):
 
 def unroll_backward(steps: List[StepBack], cells1: List[CellBack], cells2: List[CellBack], d_rows: Tensor,
                     network: Network, sums: Sums):  # fmt: skip
-    """d_rows [60, N] holds the gradients of h2, h1 and u: layer 2 sends to the first 40 rows, layer 1 to the last 40."""
+    """d_rows [60, N]: the gradients of h2, h1 and u. Layer 2 sends to the first 40 rows, layer 1 to the last 40."""
     output = network.last.t()
     d_h2, d_h21, d_h1u, d_u = d_rows[:20], d_rows[:40], d_rows[20:], d_rows[40:]
     torch.mul(output, steps[len(steps) - 1].d_z, out=d_h2)
@@ -362,7 +363,8 @@ class Workspace:
 
     def layers(self, t):
         """h1, h2 and both cells before step t."""
-        return (self.blocks[t][H1], self.blocks[t + 1][H2], self.cells[0][t][self.BEFORE], self.cells[1][t][self.BEFORE])
+        cells = (rows[t][self.BEFORE] for rows in self.cells)
+        return (self.blocks[t][H1], self.blocks[t + 1][H2], *cells)
 
     def state_after(self, count):
         steps = len(self.steps)
