@@ -5,7 +5,7 @@ PRESET ?= release
 C_FILES = git ls-files -z '*.c' '*.h'
 
 .DEFAULT_GOAL := all
-.PHONY: all build test demo bench install clean format lint fuzz asan tsan help
+.PHONY: all build test demo bench bench-sweep baselines install clean format lint fuzz asan tsan help
 
 define test_preset
 	cmake --preset $(1) >/dev/null
@@ -31,6 +31,12 @@ bench: ## benchmarks, beside PyTorch: bench/run.sh
 	@scripts/setup build test bench
 	$(MAKE) build
 	sh bench/run.sh
+
+bench-sweep: build ## time against size, in JSON and a figure: bench/sweep.sh
+	sh bench/sweep.sh
+
+baselines: build ## count instructions anew, for tests/instructions.sh
+	sh bench/baselines/renew.sh
 
 install: build ## install what is built (PREFIX=/usr/local, DESTDIR=)
 	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"
@@ -66,4 +72,4 @@ clean: ## remove all build folders
 	rm -rf build build-*
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
