@@ -29,16 +29,19 @@ typedef struct report_rows {
     report_row rows[REPORT_ROWS];
     int limit_count;
     limits limits[REPORT_SAMPLES]; /* of one thread, float32 */
-    limits limit;                  /* their medians */
+    limits limit;                  /* medians of medians, and the best of the best */
 } report_rows;
 
 /* Adds one run, as the programs write it. It must outlive the rows. */
 void report_collect(report_rows *rows, const json_t *run);
 void report_summarize(report_rows *rows);
 const report_row *report_find(const report_rows *rows, const char *form, char workload, int threads);
-/* The model's time in milliseconds; NaN without measured limits. `greater`: the greater one of arithmetic and memory
- * instead of their sum. */
-double report_limit(const report_rows *rows, char workload, bool greater);
+/* The model's time in milliseconds; NaN without measured limits. */
+typedef enum report_bound {
+    BOUND_SUM,    /* arithmetic and memory one after the other */
+    BOUND_GREATER /* the greater one of both: perfectly overlapped */
+} report_bound;
+double report_limit(const report_rows *rows, char workload, report_bound bound, bool best);
 
 void report_print(const report_rows *rows);
 /* All rows, and each workload's counts and limit. NULL when out of memory. */

@@ -1,0 +1,46 @@
+#!/bin/sh
+# The benchmarks' own programs: inputs drawn, each workload run from them, its numbers the same on the best kernel path
+# and on the portable one, and a table of the runs that names every workload, with its limit.
+set -eu
+cd "${L2O_SOURCE_DIR:-.}"
+programs=${L2O_BUILD_DIR:-build}/bench
+if [ ! -x "$programs/bench_reference" ]; then
+    echo "skipped: the benchmarks were not built (L2O_BENCH is off)"
+    exit 77
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+"$programs/bench_reference" --prepare "$work"
+for workload in a b c d; do
+    case $workload in
+    a | d) inputs="--problem $work/problem.npz" ;;
+    b | c) inputs="--problems $work/problems.npz" ;;
+    esac
+    for kernel in auto portable; do
+        # shellcheck disable=SC2086
+        "$programs/bench_reference" --workload $workload --weights "$work/weights.npy" $inputs --kernel $kernel \
+            --repeat 1 --warm-up 0 --numbers "$work/$kernel.npz" --out "$work/run-$workload-$kernel.json"
+    done
+    "$programs/bench_report" --compare "$work/auto.npz" "$work/portable.npz"
+done
+"$programs/bench_limits" --out "$work/run-limits.json"
+"$programs/bench_report" --table "$work/bench.json" "$work"/run-*.json | tee "$work/table"
+for workload in "a  plain step" "b  first-order MAML" "c  exact MAML" "d  1000 steps"; do
+    grep -q "^$workload.*x" "$work/table" || {
+        echo "the table lacks '$workload' or its limit"
+        exit 1
+    }
+done
+
+# A number that differs, and files that share none, are told apart from agreement.
+"$programs/bench_report" --compare "$work/auto.npz" "$work/problem.npz" 2>/dev/null && {
+    echo "files without a number in common counted as agreeing"
+    exit 1
+}
+sed 's/"form": "l2o"/"form": "folded"/' "$work/run-a-auto.json" >"$work/peer.json"
+"$programs/bench_report" --table "$work/bench.json" "$work"/run-a-auto.json "$work/peer.json" >"$work/table"
+grep -q "^a  plain step.* 1\.00x" "$work/table" || {
+    echo "a peer as fast as l2o does not show a ratio of 1.00"
+    exit 1
+}
