@@ -160,6 +160,56 @@ static inline size_t least_squares_work_bytes(int64_t m, int64_t n) {
     if (m * n > LEAST_SQUARES_IN_DOUBLE) return 0;
     return (size_t)(least_squares_padded(m * n) + least_squares_padded(m) + 2 * least_squares_padded(n) + m) * 64;
 }
+/* Second order in columns: tangents, along a direction of the weights, of what the forward step of the same name
+ * computed and saved; and the pointwise backward pass together with its own tangent. An argument's tangent is named
+ * after it, that of the weights is the direction. What the gradients of the weights have as tangents are
+ * partial sums, added to. */
+typedef struct columns_lstm_tangent_arguments {
+    int64_t columns, input, hidden;
+    const void *packed, *packed_tangent;    /* as made by columns_lstm_pack; the biases in them are not used */
+    const void *b_tangent;                  /* [4 hidden] */
+    const void *x, *h, *c, *gates, *tanh_c; /* the step's input, its old state and what it saved */
+    const void *x_tangent, *h_tangent, *c_tangent;
+    void *gates_tangent, *tanh_c_tangent, *c_next_tangent, *h_next_tangent; /* memory of their own */
+} columns_lstm_tangent_arguments;
+
+/* What is left are products: [dx; dh]' = w dgates' + w' dgates, dw' += [x; h]' dgates + [x; h] dgates'. */
+typedef struct columns_lstm_tangent_backward_arguments {
+    int64_t columns, hidden;
+    const void *c, *gates, *tanh_c, *c_tangent, *gates_tangent, *tanh_c_tangent;
+    const void *dh, *dh_tangent;
+    void *dc, *dc_tangent; /* in: of c', out: of c */
+    void *dgates, *dgates_tangent;
+    void *db_tangent;
+} columns_lstm_tangent_backward_arguments;
+
+typedef struct columns_projection_tangent_arguments { /* x, the network's input, is constant */
+    int64_t columns, input, hidden;
+    const void *x, *w_tangent, *b_tangent, *out;
+    void *out_tangent;
+} columns_projection_tangent_arguments;
+
+typedef struct columns_projection_tangent_backward_arguments {
+    int64_t columns, input, hidden;
+    const void *x, *out, *out_tangent, *dout, *dout_tangent;
+    void *dw_tangent, *db_tangent;
+} columns_projection_tangent_backward_arguments;
+
+typedef struct columns_head_tangent_arguments {
+    int64_t columns, hidden;
+    double scale;
+    const void *h, *h_tangent, *w, *w_tangent, *b_tangent, *u;
+    void *z_tangent, *x_tangent; /* [columns]: of u = tanh(z)'s z; of x, moved in place */
+} columns_head_tangent_arguments;
+
+typedef struct columns_head_tangent_backward_arguments {
+    int64_t columns, hidden;
+    double scale;
+    const void *h, *h_tangent, *w, *w_tangent, *u, *z_tangent;
+    const void *lambda, *lambda_tangent;
+    void *dh, *dh_tangent; /* [hidden, columns], added to */
+    void *dw_tangent, *db_tangent;
+} columns_head_tangent_backward_arguments;
 
 typedef struct kernels {
     const char *name; /* "portable", "avx2", "avx512" */
@@ -200,6 +250,12 @@ typedef struct kernels {
     void (*columns_head)(const columns_head_arguments *arguments);
     void (*columns_head_backward)(const columns_head_backward_arguments *arguments);
     void (*least_squares)(const least_squares_arguments *arguments);
+    void (*columns_lstm_tangent)(const columns_lstm_tangent_arguments *arguments);
+    void (*columns_lstm_tangent_backward)(const columns_lstm_tangent_backward_arguments *arguments);
+    void (*columns_projection_tangent)(const columns_projection_tangent_arguments *arguments);
+    void (*columns_projection_tangent_backward)(const columns_projection_tangent_backward_arguments *arguments);
+    void (*columns_head_tangent)(const columns_head_tangent_arguments *arguments);
+    void (*columns_head_tangent_backward)(const columns_head_tangent_backward_arguments *arguments);
     void (*to_double)(int64_t count, const void *x, double *out);
     void (*from_double)(int64_t count, const double *x, void *out);
 } kernels;

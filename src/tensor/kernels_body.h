@@ -47,6 +47,8 @@
 #include "tensor/kernels_columns_ends.h"
 #include "tensor/kernels_least_squares.h"
 
+#include "tensor/kernels_columns_tangent.h"
+
 const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .name = TEXT(KERNELS_PATH),
     .type = REAL_DTYPE,
@@ -72,6 +74,12 @@ const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .columns_head = NAME(columns_head),
     .columns_head_backward = NAME(columns_head_backward),
     .least_squares = NAME(least_squares),
+    .columns_lstm_tangent = NAME(columns_lstm_tangent),
+    .columns_lstm_tangent_backward = NAME(columns_lstm_tangent_backward),
+    .columns_projection_tangent = NAME(columns_projection_tangent),
+    .columns_projection_tangent_backward = NAME(columns_projection_tangent_backward),
+    .columns_head_tangent = NAME(columns_head_tangent),
+    .columns_head_tangent_backward = NAME(columns_head_tangent_backward),
     .to_double = NAME(to_double),
     .from_double = NAME(from_double),
 };
