@@ -410,7 +410,6 @@ static l2o_status maml_task(vectors *check, problem *problem, const char *mode, 
                         .detached = detached,
                         .loss_weights = task.loss_weights,
                         .from = &task.now,
-                        .gradient = task.scratch,
                         .direction = first,
                         .hessian_vector = hessian};
         status = segment_run(&task.runner, &pass, error);

@@ -53,9 +53,8 @@ l2o_status meta_task_create(l2o_context *context, problem *problem, const optimi
     if (status == L2O_OK) status = carry_create(problem, optimizer, &task->ahead, error);
     task->loss_weights = memory_allocate((size_t)options->unroll + 1, sizeof(double), error);
     task->inner = memory_allocate((size_t)(options->inner_steps + 1) * total, sizeof(double), error);
-    task->scratch = memory_allocate(total, sizeof(double), error);
     task->gradient = memory_allocate(total, sizeof(double), error);
-    bool whole = task->loss_weights != NULL && task->inner != NULL && task->scratch != NULL && task->gradient != NULL;
+    bool whole = task->loss_weights != NULL && task->inner != NULL && task->gradient != NULL;
     if (status == L2O_OK && !whole) status = error->status;
     if (status != L2O_OK) {
         meta_task_free(task);
@@ -71,7 +70,6 @@ void meta_task_free(meta_task *task) {
     carry_free(&task->ahead);
     memory_free(task->loss_weights);
     memory_free(task->inner);
-    memory_free(task->scratch);
     memory_free(task->gradient);
     *task = (meta_task){0};
 }
@@ -189,8 +187,7 @@ static l2o_status maml_gradients(int count, meta_task *tasks, const estimator_op
     for (int step = options->inner_steps - 1; step >= 0; step--) {
         for (int k = 0; k < count; k++) {
             meta_task *task = &tasks[k];
-            segment *pass =
-                add_segment(&passes, k, task, options, inner_weights(task, step), &task->now, task->scratch);
+            segment *pass = add_segment(&passes, k, task, options, inner_weights(task, step), &task->now, NULL);
             pass->direction = task->gradient;
             pass->hessian_vector = inner_weights(task, step + 1); /* phi_{k+1} has served */
         }

@@ -42,7 +42,6 @@ typedef struct meta_task {
     carry now, ahead;
     double *loss_weights; /* [T + 1] */
     double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K */
-    double *scratch;      /* [weight_total] */
     double *gradient;     /* out [weight_total] */
     estimate result;      /* out */
 } meta_task;

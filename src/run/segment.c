@@ -54,7 +54,7 @@ static int64_t first_shard(const runner *runner, int64_t piece) {
 /* A shard: successive instances, and where its share of the derivatives goes. */
 typedef struct shard {
     int64_t first, count;
-    double *gradient, *hessian; /* [weight_total] */
+    double *gradient, *hessian; /* [weight_total]; NULL: not wanted */
     double cost;                /* out: gradient evaluations per instance */
 } shard;
 
@@ -97,7 +97,7 @@ static l2o_status differentiate(const runner *runner, const segment *segment, dr
         seeds[t] = tape_fill(tape, count, 1, segment->loss_weights[t] / (double)runner->problem->batch);
     tape->recording = segment->direction != NULL;
     TRY(tape_gradient(tape, terms, objectives, seeds, tensors, driver->weights, gradient));
-    flatten(runner, gradient, shard->gradient);
+    if (shard->gradient != NULL) flatten(runner, gradient, shard->gradient);
     if (segment->direction == NULL) return L2O_OK;
     for (int k = 0; k < tensors; k++) {
         const weight_layout *layout = &runner->optimizer->layout[k];
@@ -109,11 +109,13 @@ static l2o_status differentiate(const runner *runner, const segment *segment, dr
     return L2O_OK;
 }
 
+static bool differentiates(const segment *segment) { return segment->gradient != NULL || segment->direction != NULL; }
+
 /* The optimizer's own unroll, where it has one that covers this segment. */
 static bool runs_fused(const runner *runner, const segment *segment) {
     const fused_unroll *fused = runner->optimizer->ops->fused;
     if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
-    if (segment->gradient != NULL && !segment->detached) return false;
+    if (differentiates(segment) && !segment->detached) return false;
     return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
 }
 
@@ -130,7 +132,7 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         if (to != NULL) state_next[k] = (char *)to->state[k] + row;
     }
     double *loss_weights = NULL;
-    if (segment->gradient != NULL) {
+    if (differentiates(segment)) {
         loss_weights = arena_allocate(&worker->arena, (size_t)(segment->steps + 1) * sizeof(double), &worker->error);
         if (loss_weights == NULL) return worker->error.status;
         for (int64_t t = 0; t <= segment->steps; t++)
@@ -154,7 +156,7 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         .objective_stride = problem->batch,
         .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + shard->first * problem->dimension,
         .loss_weights = loss_weights,
-        .gradient = segment->gradient == NULL ? NULL : shard->gradient,
+        .gradient = shard->gradient,
         .direction = segment->direction,
         .hessian_vector = shard->hessian,
     };
@@ -166,7 +168,7 @@ static l2o_status run_shard(const runner *runner, const segment *segment, shard 
     if (runs_fused(runner, segment)) return run_fused(runner, segment, shard, worker);
 
     int64_t first = shard->first;
-    bool recording = segment->gradient != NULL;
+    bool recording = differentiates(segment);
     instances rows = {shard->count, runner->identity + first};
     driver driver;
     driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
@@ -210,9 +212,14 @@ static l2o_status check_finite(const runner *runner, const segment *segment, int
     return L2O_OK;
 }
 
+/* A piece's row: its share of the gradient, of the Hessian-vector product, each where it is wanted, and of the T + 1
+ * objectives. */
+static int64_t hessian_at(const runner *runner, const segment *segment) {
+    return segment->gradient != NULL ? padded_total(runner) : 0;
+}
+
 static int64_t objectives_at(const runner *runner, const segment *segment) {
-    int derivatives = (segment->gradient != NULL) + (segment->direction != NULL);
-    return derivatives * padded_total(runner);
+    return hessian_at(runner, segment) + (segment->direction != NULL ? padded_total(runner) : 0);
 }
 
 static void add(int64_t count, const double *from, double *to) {
@@ -221,30 +228,31 @@ static void add(int64_t count, const double *from, double *to) {
 
 /* All shards of a piece, one after another, into the piece's row. */
 static l2o_status run_piece(const runner *runner, const segment *segment, int64_t piece, worker *worker) {
-    int64_t batch = runner->problem->batch, total = runner->optimizer->weight_total, padded = padded_total(runner);
+    int64_t batch = runner->problem->batch, length = objectives_at(runner, segment);
     int64_t begin = first_shard(runner, piece), end = first_shard(runner, piece + 1);
     double *row = sums_row(&runner->sums, piece), *cost = &runner->sums.costs[piece - runner->sums.first];
     double *more = NULL;
-    if (segment->gradient != NULL && end - begin > 1) {
-        more = arena_allocate(&worker->arena, (size_t)(2 * padded) * sizeof *more, &worker->error);
+    if (length > 0 && end - begin > 1) {
+        more = arena_allocate(&worker->arena, (size_t)length * sizeof *more, &worker->error);
         if (more == NULL) return worker->error.status;
+        memset(more, 0, (size_t)length * sizeof *more); /* the padding is added, too */
     }
     arena_mark mark = arena_position(&worker->arena);
     *cost = 0;
     for (int64_t number = begin; number < end; number++) {
         double *out = number == begin ? row : more;
-        shard shard = {.first = number * runner->shard_size, .count = runner->shard_size, .gradient = out};
+        shard shard = {.first = number * runner->shard_size, .count = runner->shard_size};
         if (shard.count > batch - shard.first) shard.count = batch - shard.first;
-        if (segment->direction != NULL) shard.hessian = out + padded;
+        if (segment->gradient != NULL) shard.gradient = out;
+        if (segment->direction != NULL) shard.hessian = out + hessian_at(runner, segment);
         TRY(run_shard(runner, segment, &shard, worker));
         if (shard.cost > *cost) *cost = shard.cost;
-        if (number > begin && segment->gradient != NULL) add(total, more, row);
-        if (number > begin && segment->direction != NULL) add(total, more + padded, row + padded);
+        if (number > begin) add(length, more, row);
         arena_reset(&worker->arena, mark);
     }
     int64_t first = begin * runner->shard_size, after = end * runner->shard_size;
     if (after > batch) after = batch;
-    double *objectives = row + objectives_at(runner, segment);
+    double *objectives = row + length;
     for (int64_t t = 0; t <= segment->steps; t++) {
         objectives[t] = 0;
         for (int64_t p = first; p < after; p++) objectives[t] += runner->objective[t * batch + p];
@@ -278,11 +286,10 @@ static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error
 }
 
 static l2o_status begin(runner *runner, const segment *segment, l2o_error *error) {
-    bool first_order = segment->gradient != NULL, second_order = segment->direction != NULL;
-    if ((first_order && segment->loss_weights == NULL) || (second_order && !first_order) ||
-        second_order != (segment->hessian_vector != NULL))
+    if ((differentiates(segment) && segment->loss_weights == NULL) ||
+        (segment->direction != NULL) != (segment->hessian_vector != NULL))
         return error_set(error, L2O_ERROR_INTERNAL,
-                         "a segment's gradient needs loss weights, and its Hessian-vector product the gradient too");
+                         "a segment's derivatives need loss weights, and a direction goes with its product");
     TRY(grow_objective(runner, segment->steps, error));
     TRY(sums_reserve(&runner->sums, objectives_at(runner, segment) + segment->steps + 1, error));
     evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
@@ -320,7 +327,7 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
     if (segment->gradient != NULL)
         TRY(take_derivative(runner, sum, "meta-gradient", require_finite, segment->gradient, error));
     if (segment->direction != NULL)
-        TRY(take_derivative(runner, sum + padded_total(runner), "second derivative", require_finite,
+        TRY(take_derivative(runner, sum + hessian_at(runner, segment), "second derivative", require_finite,
                             segment->hessian_vector, error));
     return L2O_OK;
 }

@@ -7,23 +7,11 @@
  * second derivatives of f appear. Blocks come one after another, for their coordinates meet in the sums alone. */
 #include <string.h>
 
-#include "optimizers/learned/rnnprop_unroll.h"
-
-/* Sums over columns and steps of one window, in the working type, to be added to the gradient in float64. */
-typedef struct sums {
-    void *start;
-    int64_t length;
-    void *input_w, *input_b, *head_w, *head_b; /* partial sums over columns */
-    void *gates[RNNPROP_MOST_LAYERS];          /* [2 hidden, gate_row] */
-    void *bias[RNNPROP_MOST_LAYERS];           /* partial sums over columns */
-    bool added;                                /* the gradient holds something already */
-    double *row;                               /* scratch */
-} sums;
+#include "optimizers/learned/rnnprop_sums.h"
 
 typedef struct backward {
     rnnprop_unroll *it;
-    sums sums;
-    int64_t gate_row;               /* 4 hidden, rounded up so that rows are whole vectors */
+    rnnprop_sums sums;
     void *lambda;                   /* [columns] */
     void *dh;                       /* [hidden, columns]: from the head */
     void *dgates;                   /* [4 hidden, columns] */
@@ -34,81 +22,20 @@ typedef struct backward {
 
 static l2o_status begin(backward *back) {
     rnnprop_unroll *it = back->it;
-    int64_t hidden = it->network->hidden, columns = it->widest, partial = COLUMN_MULTIPLE;
-    int layers = it->network->layers;
-    back->gate_row = (4 * hidden + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+    int64_t hidden = it->network->hidden, columns = it->widest;
+    TRY(rnnprop_sums_begin(it, &back->sums));
+    size_t turned = (size_t)(columns * back->sums.gate_row);
     back->lambda = rnnprop_numbers(it, columns);
     back->dh = rnnprop_numbers(it, hidden * columns);
     back->dgates = rnnprop_numbers(it, 4 * hidden * columns);
-    back->turned = rnnprop_numbers(it, columns * back->gate_row);
-    for (int layer = 0; layer < layers; layer++) {
+    back->turned = rnnprop_numbers(it, (int64_t)turned);
+    for (int layer = 0; layer < it->network->layers; layer++) {
         back->dc[layer] = rnnprop_numbers(it, hidden * columns);
         back->dxh[layer] = rnnprop_numbers(it, 2 * hidden * columns);
     }
-    sums *sums = &back->sums;
-    int64_t ends = (4 * hidden + 1) * partial, layer_length = 2 * hidden * back->gate_row + 4 * hidden * partial;
-    sums->length = ends + layers * layer_length;
-    sums->start = rnnprop_numbers(it, sums->length);
-    int64_t longest = 4 * hidden * (back->gate_row > partial ? back->gate_row : partial);
-    sums->row = arena_allocate(it->arena, (size_t)longest * sizeof(double), it->error);
     if (it->error->status != L2O_OK) return it->error->status;
-    memset(back->turned, 0, (size_t)(columns * back->gate_row) * it->size);
-    memset(sums->start, 0, (size_t)sums->length * it->size);
-    sums->input_w = sums->start;
-    sums->input_b = rnnprop_at(it, sums->input_w, 2 * hidden * partial);
-    sums->head_w = rnnprop_at(it, sums->input_b, hidden * partial);
-    sums->head_b = rnnprop_at(it, sums->head_w, hidden * partial);
-    for (int layer = 0; layer < layers; layer++) {
-        sums->gates[layer] = rnnprop_at(it, sums->start, ends + layer * layer_length);
-        sums->bias[layer] = rnnprop_at(it, sums->gates[layer], 2 * hidden * back->gate_row);
-    }
+    memset(back->turned, 0, turned * it->size);
     return L2O_OK;
-}
-
-/* gradient[i] += the sum of `partial` numbers, or without `partial` the first `count` of a row of `stride`. */
-static void add_partial(backward *back, int tensor, const void *sums) {
-    const rnnprop_unroll *it = back->it;
-    const weight_layout *layout = &it->asked->optimizer->layout[tensor];
-    int64_t count = layout->rows * layout->columns;
-    double *gradient = it->asked->gradient + layout->offset, *row = back->sums.row;
-    it->kernels->to_double(count * COLUMN_MULTIPLE, sums, row);
-    for (int64_t i = 0; i < count; i++) {
-        double sum = 0;
-        for (int64_t k = 0; k < COLUMN_MULTIPLE; k++) sum += row[i * COLUMN_MULTIPLE + k];
-        gradient[i] = back->sums.added ? gradient[i] + sum : sum;
-    }
-}
-
-static void add_gates(backward *back, int tensor, const void *sums) {
-    const rnnprop_unroll *it = back->it;
-    const weight_layout *layout = &it->asked->optimizer->layout[tensor];
-    double *gradient = it->asked->gradient + layout->offset, *row = back->sums.row;
-    for (int64_t i = 0; i < layout->rows; i++, gradient += layout->columns) {
-        const void *from = rnnprop_at(it, sums, i * back->gate_row);
-        if (!back->sums.added) {
-            it->kernels->to_double(layout->columns, from, gradient);
-            continue;
-        }
-        it->kernels->to_double(layout->columns, from, row);
-        for (int64_t j = 0; j < layout->columns; j++) gradient[j] += row[j];
-    }
-}
-
-/* Adds the sums to the gradient and starts them afresh. */
-static void add_sums(backward *back) {
-    const rnnprop_unroll *it = back->it;
-    sums *sums = &back->sums;
-    int layers = it->network->layers, head = RNNPROP_WEIGHT_LAYERS + 2 * layers;
-    add_partial(back, RNNPROP_WEIGHT_INPUT, sums->input_w);
-    add_partial(back, RNNPROP_WEIGHT_INPUT_BIAS, sums->input_b);
-    add_partial(back, head, sums->head_w);
-    add_partial(back, head + 1, sums->head_b);
-    for (int layer = 0; layer < layers; layer++) {
-        add_gates(back, RNNPROP_WEIGHT_LAYERS + 2 * layer, sums->gates[layer]);
-        add_partial(back, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1, sums->bias[layer]);
-    }
-    sums->added = true;
-    memset(sums->start, 0, (size_t)sums->length * it->size);
 }
 
 /* One layer's share of step t: from dh and dc to what lies before, and to the sums. */
@@ -116,7 +43,7 @@ static void layer_back(backward *back, const rnnprop_block *block, int layer, co
                        const rnnprop_record *before, const void *dh_above, bool last, bool first) {
     const rnnprop_unroll *it = back->it;
     const kernels *kernels = it->kernels;
-    int64_t hidden = it->network->hidden, columns = block->columns, gate_row = back->gate_row;
+    int64_t hidden = it->network->hidden, columns = block->columns, gate_row = back->sums.gate_row;
     void *dc = back->dc[layer], *dxh = back->dxh[layer];
     kernels->columns_lstm_backward(
         &(columns_lstm_backward_arguments){.columns = columns,
@@ -192,7 +119,7 @@ l2o_status rnnprop_gradient(rnnprop_unroll *it) {
             for (int64_t t = end - 1; t >= start; t--) step_back(&back, block, t, t == last - 1);
             if (context_cancelled(it->asked->context))
                 return error_set(it->error, L2O_ERROR_CANCELLED, "cancelled by the user");
-            add_sums(&back);
+            rnnprop_sums_add(it, &back.sums, it->asked->gradient);
         }
     }
     return L2O_OK;

@@ -17,32 +17,28 @@ void *rnnprop_numbers(rnnprop_unroll *it, int64_t count) {
 /* ------------------------------------------------------------------------------------------------------- the weights
  */
 
-static const double *tensor(const rnnprop_unroll *it, int k) {
-    return it->asked->weights + it->asked->optimizer->layout[k].offset;
-}
-
-static void *load_tensor(rnnprop_unroll *it, int k) {
+static void *load_tensor(rnnprop_unroll *it, const double *flat, int k) {
     const weight_layout *layout = &it->asked->optimizer->layout[k];
     int64_t count = layout->rows * layout->columns;
     void *loaded = rnnprop_numbers(it, count);
-    if (loaded != NULL) it->kernels->from_double(count, tensor(it, k), loaded);
+    if (loaded != NULL) it->kernels->from_double(count, flat + layout->offset, loaded);
     return loaded;
 }
 
-static l2o_status load_weights(rnnprop_unroll *it) {
-    rnnprop_weights *weights = &it->weights;
+l2o_status rnnprop_load_weights(rnnprop_unroll *it, const double *flat, rnnprop_weights *weights) {
     int64_t hidden = it->network->hidden;
     int layers = it->network->layers, head = RNNPROP_WEIGHT_LAYERS + 2 * layers;
-    weights->input_w = load_tensor(it, RNNPROP_WEIGHT_INPUT);
-    weights->input_b = load_tensor(it, RNNPROP_WEIGHT_INPUT_BIAS);
-    weights->head_w = load_tensor(it, head);
-    weights->head_b = load_tensor(it, head + 1);
+    weights->input_w = load_tensor(it, flat, RNNPROP_WEIGHT_INPUT);
+    weights->input_b = load_tensor(it, flat, RNNPROP_WEIGHT_INPUT_BIAS);
+    weights->head_w = load_tensor(it, flat, head);
+    weights->head_b = load_tensor(it, flat, head + 1);
     for (int layer = 0; layer < layers; layer++) {
-        weights->gates[layer] = load_tensor(it, RNNPROP_WEIGHT_LAYERS + 2 * layer);
-        void *bias = load_tensor(it, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1);
+        weights->gates[layer] = load_tensor(it, flat, RNNPROP_WEIGHT_LAYERS + 2 * layer);
+        weights->bias[layer] = load_tensor(it, flat, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1);
         weights->packed[layer] = rnnprop_numbers(it, hidden * (2 * hidden + 1) * 4);
         if (it->error->status != L2O_OK) return it->error->status;
-        it->kernels->columns_lstm_pack(hidden, hidden, weights->gates[layer], bias, weights->packed[layer]);
+        it->kernels->columns_lstm_pack(hidden, hidden, weights->gates[layer], weights->bias[layer],
+                                       weights->packed[layer]);
     }
     return it->error->status;
 }
@@ -50,11 +46,11 @@ static l2o_status load_weights(rnnprop_unroll *it) {
 /* ------------------------------------------------------------------------------------------------ blocks and records
  */
 
-static int64_t record_length(const rnnprop_unroll *it, const rnnprop_block *block) {
+int64_t rnnprop_record_length(const rnnprop_unroll *it, const rnnprop_block *block) {
     return (1 + 7 * it->network->layers) * it->network->hidden * block->columns;
 }
 
-static int64_t state_length(const rnnprop_unroll *it, const rnnprop_block *block) {
+int64_t rnnprop_state_length(const rnnprop_unroll *it, const rnnprop_block *block) {
     return 2 * it->network->layers * it->network->hidden * block->columns;
 }
 
@@ -69,9 +65,9 @@ static rnnprop_record state_in(const rnnprop_unroll *it, const rnnprop_block *bl
     return state;
 }
 
-rnnprop_record rnnprop_saved(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+rnnprop_record rnnprop_record_of(const rnnprop_unroll *it, const rnnprop_block *block, const char *records, int64_t t) {
     int64_t rows = it->network->hidden * block->columns;
-    const char *memory = rnnprop_at(it, block->records, t % it->window * record_length(it, block));
+    const char *memory = rnnprop_at(it, records, t % it->window * rnnprop_record_length(it, block));
     rnnprop_record record = {.signal = rnnprop_at(it, memory, 0)};
     for (int layer = 0; layer < it->network->layers; layer++) {
         const char *own = rnnprop_at(it, memory, (1 + 7 * layer) * rows);
@@ -83,8 +79,17 @@ rnnprop_record rnnprop_saved(const rnnprop_unroll *it, const rnnprop_block *bloc
     return record;
 }
 
+rnnprop_record rnnprop_saved(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    return rnnprop_record_of(it, block, block->records, t);
+}
+
+rnnprop_record rnnprop_state_of(const rnnprop_unroll *it, const rnnprop_block *block, const char *checkpoints,
+                                int64_t t) {
+    return state_in(it, block, rnnprop_at(it, checkpoints, t / it->window * rnnprop_state_length(it, block)));
+}
+
 static rnnprop_record checkpoint(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
-    return state_in(it, block, rnnprop_at(it, block->checkpoints, t / it->window * state_length(it, block)));
+    return rnnprop_state_of(it, block, block->checkpoints, t);
 }
 
 rnnprop_record rnnprop_before(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
@@ -111,12 +116,13 @@ static l2o_status cut_blocks(rnnprop_unroll *it) {
 static l2o_status place_records(rnnprop_unroll *it) {
     int64_t steps = it->asked->steps > 0 ? it->asked->steps : 1, longest = 0, together = 0;
     for (int64_t k = 0; k < it->block_count; k++) {
-        int64_t length = record_length(it, &it->blocks[k]);
+        int64_t length = rnnprop_record_length(it, &it->blocks[k]);
         together += length;
         if (length > longest) longest = length;
     }
     size_t most = it->asked->most_saved > 0 ? it->asked->most_saved : MOST_SAVED;
-    int64_t affordable = (int64_t)(most / it->size);
+    int64_t affordable =
+        (int64_t)(most / it->size) / (it->asked->direction != NULL ? 2 : 1); /* tangents' records too */
     it->window = steps;
     it->all_saved = it->keeping && together <= affordable / steps;
     if (it->keeping && !it->all_saved) {
@@ -128,13 +134,14 @@ static l2o_status place_records(rnnprop_unroll *it) {
     int64_t windows = (steps + it->window - 1) / it->window;
     for (int64_t k = 0; k < it->block_count && it->error->status == L2O_OK; k++) {
         rnnprop_block *block = &it->blocks[k];
-        block->checkpoints = rnnprop_numbers(it, windows * state_length(it, block));
-        block->records = it->all_saved ? rnnprop_numbers(it, steps * record_length(it, block)) : shared;
+        block->checkpoints = rnnprop_numbers(it, windows * rnnprop_state_length(it, block));
+        block->records = it->all_saved ? rnnprop_numbers(it, steps * rnnprop_record_length(it, block)) : shared;
         if (it->all_saved) {
             block->now = state_in(it, block, block->checkpoints);
             continue;
         }
-        void *memory[2] = {rnnprop_numbers(it, state_length(it, block)), rnnprop_numbers(it, state_length(it, block))};
+        void *memory[2] = {rnnprop_numbers(it, rnnprop_state_length(it, block)),
+                           rnnprop_numbers(it, rnnprop_state_length(it, block))};
         if (it->error->status != L2O_OK) break;
         block->now = state_in(it, block, memory[0]);
         block->other = state_in(it, block, memory[1]);
@@ -331,8 +338,8 @@ static l2o_status begin(rnnprop_unroll *it) {
     it->size = dtype_size(it->kernels->type);
     it->coordinates = asked->rows.count * asked->problem->dimension;
     it->width = (it->coordinates + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
-    it->keeping = asked->gradient != NULL;
-    TRY(load_weights(it));
+    it->keeping = asked->gradient != NULL || asked->direction != NULL;
+    TRY(rnnprop_load_weights(it, asked->weights, &it->weights));
     TRY(cut_blocks(it));
     TRY(place_records(it));
     TRY(load_state(it));
@@ -355,7 +362,8 @@ static l2o_status run(const unroll *asked, arena *arena, l2o_error *error) {
     TRY(begin(&it));
     TRY(run_forward(&it));
     if (asked->x_next != NULL) store_state(&it);
-    return asked->gradient == NULL ? L2O_OK : rnnprop_gradient(&it);
+    if (asked->gradient != NULL) TRY(rnnprop_gradient(&it));
+    return asked->direction == NULL ? L2O_OK : rnnprop_hessian(&it);
 }
 
-const fused_unroll rnnprop_fused = {.shard_coordinates = BLOCK_COLUMNS, .second_order = false, .run = run};
+const fused_unroll rnnprop_fused = {.shard_coordinates = BLOCK_COLUMNS, .second_order = true, .run = run};

@@ -5,11 +5,12 @@
 
 #include "optimizers/learned/rnnprop.h"
 
-/* The weights, in the type of the problem. */
+/* The weights, or a direction of them, in the type of the problem. */
 typedef struct rnnprop_weights {
     void *input_w, *input_b, *head_w, *head_b;
     void *packed[RNNPROP_MOST_LAYERS]; /* as made by columns_lstm_pack */
     void *gates[RNNPROP_MOST_LAYERS];  /* [2 hidden, 4 hidden] as they are: for the way back */
+    void *bias[RNNPROP_MOST_LAYERS];   /* [4 hidden] */
 } rnnprop_weights;
 
 /* What one step makes of one block, or a state alone, which is h and c. All are [.., columns of the block]. */
@@ -64,6 +65,15 @@ static inline void *rnnprop_row(const rnnprop_unroll *it, const char *array, int
 /* NULL and an error when there is no memory. */
 void *rnnprop_numbers(rnnprop_unroll *it, int64_t count);
 
+/* From a flat vector of weights. */
+l2o_status rnnprop_load_weights(rnnprop_unroll *it, const double *flat, rnnprop_weights *weights);
+
+/* How many numbers a record and a state have, and those of step t in memory laid out like a block's. */
+int64_t rnnprop_record_length(const rnnprop_unroll *it, const rnnprop_block *block);
+int64_t rnnprop_state_length(const rnnprop_unroll *it, const rnnprop_block *block);
+rnnprop_record rnnprop_record_of(const rnnprop_unroll *it, const rnnprop_block *block, const char *records, int64_t t);
+rnnprop_record rnnprop_state_of(const rnnprop_unroll *it, const rnnprop_block *block, const char *checkpoints,
+                                int64_t t);
 /* The record of step t, while that is saved. */
 rnnprop_record rnnprop_saved(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t);
 /* The state before step t: the record of the step before, or a checkpoint. */
@@ -75,5 +85,7 @@ int64_t rnnprop_last_term(const rnnprop_unroll *it);
 
 /* The gradient of the meta-loss, after the way forward. */
 l2o_status rnnprop_gradient(rnnprop_unroll *it);
+/* Its derivative along the direction, after the way forward. */
+l2o_status rnnprop_hessian(rnnprop_unroll *it);
 
 #endif
