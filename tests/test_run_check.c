@@ -1,4 +1,5 @@
 /* The derivative checks: they pass what is right, and find what is wrong. */
+#include "optimizers/unroll.h"
 #include "run/check.h"
 #include "run_problem.h"
 
@@ -33,8 +34,10 @@ static void test_problems_and_meta_gradients(void **state) {
     for (int k = 0; k < 3; k++) {
         problem *problem = test_problem(families[k], 6, 4, "float64");
         l2o_derivative_check *check = run(context, problem, optimizer);
-        assert_true(l2o_derivative_check_rows(check) >= 11);
+        assert_true(l2o_derivative_check_rows(check) >= 13);
         assert_all_passed(check);
+        assert_int_equal(find(check, "meta-gradient, fused")->points, 2);
+        assert_int_equal(find(check, "product, fused")->points, 2);
         l2o_derivative_check_free(check);
         check = run(context, problem, NULL);
         assert_true(l2o_derivative_check_rows(check) < 7);
@@ -125,6 +128,41 @@ static void test_wrong_derivatives_are_found(void **state) {
     l2o_context_free(context);
 }
 
+/* A fused unroll that is wrong by little is found, where it is wrong. */
+static const fused_unroll *right;
+static bool wrong_product;
+
+static l2o_status wrong_run(const unroll *asked, arena *arena, l2o_error *error) {
+    TRY(right->run(asked, arena, error));
+    double *out = wrong_product ? asked->hessian_vector : asked->gradient;
+    if (out != NULL && (wrong_product ? asked->direction : asked->gradient) != NULL) out[3] *= 1.001;
+    return L2O_OK;
+}
+
+static void test_wrong_fused_unrolls_are_found(void **state) {
+    (void)state;
+    l2o_context *context = test_context(1);
+    optimizer *optimizer = test_optimizer("rnnprop", 4);
+    problem *problem = test_problem("quadratic", 5, 4, "float64");
+    optimizer_ops ops = *optimizer->ops;
+    right = ops.fused;
+    fused_unroll wrong = *right;
+    wrong.run = wrong_run;
+    ops.fused = &wrong;
+    optimizer->ops = &ops;
+    for (int k = 0; k < 2; k++) {
+        wrong_product = k == 1;
+        l2o_derivative_check *check = run(context, problem, optimizer);
+        assert_int_equal(find(check, "meta-gradient, fused")->passed, wrong_product);
+        assert_int_equal(find(check, "product, fused")->passed, !wrong_product);
+        assert_int_equal(l2o_derivative_check_failed(check), 1);
+        l2o_derivative_check_free(check);
+    }
+    problem_free(problem);
+    optimizer_free(optimizer);
+    l2o_context_free(context);
+}
+
 /* Every coordinate always beside a kink: everything is skipped, and counted. */
 static bool always_near(const problem *problem, int64_t instance, const double *x, double radius) {
     (void)problem, (void)instance, (void)x, (void)radius;
@@ -168,6 +206,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_problems_and_meta_gradients),
         cmocka_unit_test(test_wrong_derivatives_are_found),
+        cmocka_unit_test(test_wrong_fused_unrolls_are_found),
         cmocka_unit_test(test_kinks_are_skipped_and_counted),
         cmocka_unit_test(test_float32_is_refused),
     };

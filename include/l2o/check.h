@@ -30,9 +30,10 @@ typedef struct l2o_check_row {
 /* Compares gradient, Hessian-vector product and third derivative of a float64 problem with differences, at its x0,
  * around it, and along a few steps of the optimizer (of gradient descent where `optimizer` is NULL). For an optimizer
  * with weights also the meta-gradient of a short unroll and its Hessian-vector product, with detached inputs
- * (differences are taken with the inputs frozen) and with full derivatives. Points next to a kink are skipped and
- * counted. The same `seed` gives the same points. A derivative that disagrees is not an error of this function: it
- * shows in the rows. Release with l2o_derivative_check_free(). */
+ * (differences are taken with the inputs frozen) and with full derivatives; and where it has a fused unroll, what that
+ * gives with what automatic differentiation gives. Points next to a kink are skipped and counted. The same `seed` gives
+ * the same points. A derivative that disagrees is not an error of this function: it shows in the rows. Release with
+ * l2o_derivative_check_free(). */
 L2O_API l2o_status l2o_check_derivatives(l2o_context *context, l2o_problem *problem, const l2o_optimizer *optimizer,
                                          uint64_t seed, l2o_derivative_check **check);
 L2O_API int l2o_derivative_check_rows(const l2o_derivative_check *check);

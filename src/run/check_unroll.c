@@ -1,5 +1,5 @@
 /* An optimizer's meta-gradient and its Hessian-vector product against differences, on a short unroll from the start and
- * on one that goes on from there.
+ * on one that goes on from there; and those of its fused unroll, where it has one, against the tape's.
  *
  * With detached inputs the meta-gradient is that of a surrogate loss whose inputs are frozen (design: the surrogate's
  * Hessian is the one that exact MAML means). So the gradients that the optimizer saw at the unperturbed weights are
@@ -10,16 +10,17 @@
 
 #include "autodiff/derivative_check.h"
 #include "base/memory.h"
+#include "optimizers/unroll.h"
 #include "run/check.h"
 #include "run/segment.h"
 
-static const double TOLERANCE = 1e-6, SYMMETRY = 1e-8;
+static const double TOLERANCE = 1e-6, SYMMETRY = 1e-8, AGREEMENT = 1e-8;
 static const double ROUNDING = 1e-6;    /* as in check_problem.c */
 static const double KINK_RADIUS = 1e-4; /* of x's size: trajectories keep this distance */
 
 enum { DIRECTIONS = 3, SINGLE_WEIGHTS = 12, CALLS_PER_STEP = 4, ROUNDS = 40 };
 
-typedef struct unroll {
+typedef struct meta_check {
     check_run *run;
     runner runner;
     carry start, later;
@@ -29,10 +30,10 @@ typedef struct unroll {
     gradient_log log;
     double weight_scale, loss;
     double *loss_weights, *weights, *gradient, *scratch, *u, *v, *hu, *hv, *trajectory;
-} unroll;
+} meta_check;
 
-static l2o_status run_segment(unroll *it, const double *weights, bool replay, double *gradient, const double *direction,
-                              double *product, l2o_error *error) {
+static l2o_status run_segment(meta_check *it, const double *weights, bool replay, double *gradient,
+                              const double *direction, double *product, l2o_error *error) {
     it->log.replay = replay;
     segment pass = {.weights = weights,
                     .steps = it->steps,
@@ -49,7 +50,7 @@ static l2o_status run_segment(unroll *it, const double *weights, bool replay, do
 }
 
 static l2o_status along_line(void *argument, double offset, double *values, l2o_error *error) {
-    unroll *it = argument;
+    meta_check *it = argument;
     for (int64_t i = 0; i < it->total; i++) it->weights[i] = it->run->optimizer->weights[i] + offset * it->u[i];
     TRY(run_segment(it, it->weights, true, it->of_gradient ? values : NULL, NULL, NULL, error));
     if (!it->of_gradient) *values = it->loss;
@@ -57,7 +58,7 @@ static l2o_status along_line(void *argument, double offset, double *values, l2o_
 }
 
 /* The claimed derivative along it->u. */
-static l2o_status compare(unroll *it, l2o_check_row *row, bool of_gradient, const double *claimed, double floor,
+static l2o_status compare(meta_check *it, l2o_check_row *row, bool of_gradient, const double *claimed, double floor,
                           l2o_error *error) {
     double apart;
     it->of_gradient = of_gradient;
@@ -74,18 +75,18 @@ static l2o_status compare(unroll *it, l2o_check_row *row, bool of_gradient, cons
     return L2O_OK;
 }
 
-static void draw_direction(const unroll *it, uint32_t purpose, double *out) {
+static void draw_direction(const meta_check *it, uint32_t purpose, double *out) {
     for (int64_t i = 0; i < it->total; i++) out[i] = it->weight_scale * check_normal(it->run, purpose, i);
 }
 
-static l2o_status compare_gradient_along(unroll *it, l2o_check_row *row, l2o_error *error) {
+static l2o_status compare_gradient_along(meta_check *it, l2o_check_row *row, l2o_error *error) {
     double slope = check_dot(it->total, it->gradient, it->u);
     double typical = check_norm(it->total, it->gradient) * check_norm(it->total, it->u) / sqrt((double)it->total);
     return compare(it, row, false, &slope, fmax(0.1 * typical, ROUNDING * fabs(it->loss)), error);
 }
 
 /* Along random directions, and along one weight of each tensor. */
-static l2o_status compare_gradient(unroll *it, l2o_check_row *row, uint32_t purpose, l2o_error *error) {
+static l2o_status compare_gradient(meta_check *it, l2o_check_row *row, uint32_t purpose, l2o_error *error) {
     const optimizer *optimizer = it->run->optimizer;
     TRY(run_segment(it, optimizer->weights, false, it->gradient, NULL, NULL, error));
     for (uint32_t k = 0; k < DIRECTIONS; k++) {
@@ -102,7 +103,7 @@ static l2o_status compare_gradient(unroll *it, l2o_check_row *row, uint32_t purp
     return L2O_OK;
 }
 
-static l2o_status compare_hessian(unroll *it, l2o_check_row *row, l2o_check_row *symmetry, uint32_t purpose,
+static l2o_status compare_hessian(meta_check *it, l2o_check_row *row, l2o_check_row *symmetry, uint32_t purpose,
                                   l2o_error *error) {
     const double *weights = it->run->optimizer->weights;
     for (uint32_t k = 0; k < DIRECTIONS; k++) {
@@ -119,7 +120,12 @@ static l2o_status compare_hessian(unroll *it, l2o_check_row *row, l2o_check_row 
     return L2O_OK;
 }
 
-static l2o_status compare_mode(unroll *it, bool detached, bool clear_of_kinks, l2o_error *error) {
+static void skip_kinks(l2o_check_row *row) {
+    snprintf(row->why, sizeof row->why, "no starting point was found whose trajectory avoids kinks");
+    row->skipped = 1;
+}
+
+static l2o_status compare_mode(meta_check *it, bool detached, bool clear_of_kinks, l2o_error *error) {
     check_run *run = it->run;
     const problem_ops *ops = run->problem->ops;
     l2o_check_row *row[3] = {
@@ -133,10 +139,9 @@ static l2o_status compare_mode(unroll *it, bool detached, bool clear_of_kinks, l
     bool first = detached || ops->hess_vec != NULL;
     bool second = ops->hess_vec != NULL && (detached || ops->third != NULL);
     for (int k = 0; k < 3; k++) {
-        if (!clear_of_kinks) {
-            snprintf(row[k]->why, sizeof row[k]->why, "no starting point was found whose trajectory avoids kinks");
-            row[k]->skipped = 1;
-        } else if (!(k == 0 ? first : second))
+        if (!clear_of_kinks)
+            skip_kinks(row[k]);
+        else if (!(k == 0 ? first : second))
             snprintf(row[k]->why, sizeof row[k]->why, "the problem has no %s, so this is refused",
                      ops->hess_vec == NULL ? "Hessian-vector product" : "third derivative");
     }
@@ -151,9 +156,58 @@ static l2o_status compare_mode(unroll *it, bool detached, bool clear_of_kinks, l
     return L2O_OK;
 }
 
+static double apart(int64_t count, const double *a, const double *b) {
+    double sum = 0, size = fmax(check_norm(count, a), check_norm(count, b));
+    for (int64_t i = 0; i < count; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+    return sum == 0 ? 0 : sqrt(sum) / size;
+}
+
+/* Gradient and product of the optimizer's own unroll and of the tape. */
+static l2o_status compare_fused(meta_check *it, bool second_order, l2o_check_row *row[2], uint32_t purpose,
+                                l2o_error *error) {
+    double *gradient[2] = {it->gradient, it->scratch}, *product[2] = {it->hu, it->hv};
+    draw_direction(it, purpose, it->u);
+    for (int on_tape = 0; on_tape < 2; on_tape++) {
+        segment pass = {.weights = it->run->optimizer->weights,
+                        .steps = it->steps,
+                        .detached = true,
+                        .loss_weights = it->loss_weights,
+                        .from = it->from,
+                        .gradient = gradient[on_tape],
+                        .on_tape = on_tape};
+        TRY(segment_run(&it->runner, &pass, error));
+        if (!second_order) continue;
+        pass.gradient = NULL;
+        pass.direction = it->u;
+        pass.hessian_vector = product[on_tape];
+        TRY(segment_run(&it->runner, &pass, error));
+    }
+    check_enter(row[0], apart(it->total, gradient[0], gradient[1]));
+    if (second_order) check_enter(row[1], apart(it->total, product[0], product[1]));
+    return L2O_OK;
+}
+
+static l2o_status check_fused(meta_check *it, bool clear_of_kinks, l2o_error *error) {
+    check_run *run = it->run;
+    const fused_unroll *fused = run->optimizer->ops->fused;
+    if (fused == NULL) return L2O_OK;
+    bool second_order = fused->second_order && run->problem->ops->hess_vec != NULL;
+    l2o_check_row *row[2] = {check_row(run, 1, AGREEMENT, "meta-gradient, fused unroll against the tape"), NULL};
+    if (second_order)
+        row[1] = check_row(run, 2, AGREEMENT, "meta-Hessian-vector product, fused unroll against the tape");
+    const carry *froms[] = {&it->start, &it->later};
+    for (uint32_t k = 0; k < 2 && clear_of_kinks; k++) {
+        it->from = froms[k];
+        TRY(compare_fused(it, second_order, row, 8000 + k, error));
+    }
+    for (int k = 0; k < 2 && !clear_of_kinks; k++)
+        if (row[k] != NULL) skip_kinks(row[k]);
+    return L2O_OK;
+}
+
 /* Some point of the trajectory of instance p is next to a kink. A coordinate that proximal steps hold at zero exactly
  * does not move, and so does not cross the kink it sits on. */
-static bool meets_kink(const unroll *it, int64_t steps, double radius, int64_t p, double *room) {
+static bool meets_kink(const meta_check *it, int64_t steps, double radius, int64_t p, double *room) {
     const problem *problem = it->run->problem;
     int64_t n = problem->dimension;
     for (int64_t t = 0; t <= steps; t++) {
@@ -165,14 +219,14 @@ static bool meets_kink(const unroll *it, int64_t steps, double radius, int64_t p
     return false;
 }
 
-static void start_at(unroll *it) {
+static void start_at(meta_check *it) {
     for (int k = 0; k < it->start.state_count; k++)
         if (it->start.starts_at_x[k])
             memcpy(it->start.state[k], it->start.x, (size_t)it->start.batch * it->start.row_bytes[k]);
 }
 
 /* Moves the starting points of instances whose trajectories come close to kinks until none does. */
-static l2o_status avoid_kinks(unroll *it, int64_t first, bool *clear, l2o_error *error) {
+static l2o_status avoid_kinks(meta_check *it, int64_t first, bool *clear, l2o_error *error) {
     const problem *problem = it->run->problem;
     int64_t n = problem->dimension, steps = first + it->steps;
     carry_reset(&it->start, problem);
@@ -200,7 +254,7 @@ static l2o_status avoid_kinks(unroll *it, int64_t first, bool *clear, l2o_error 
     return segment_run(&it->runner, &ahead, error);
 }
 
-static l2o_status prepare(unroll *it, arena *memory, int64_t first, l2o_error *error) {
+static l2o_status prepare(meta_check *it, arena *memory, int64_t first, l2o_error *error) {
     const problem *problem = it->run->problem;
     size_t total = (size_t)it->total, size = (size_t)(problem->batch * problem->dimension);
     double **arrays[] = {&it->weights, &it->gradient, &it->scratch, &it->u, &it->v, &it->hu, &it->hv};
@@ -220,10 +274,10 @@ static l2o_status prepare(unroll *it, arena *memory, int64_t first, l2o_error *e
 }
 
 l2o_status check_unroll(check_run *run, l2o_error *error) {
-    unroll it = {.run = run,
-                 .steps = CHECK_UNROLL,
-                 .total = run->optimizer->weight_total,
-                 .weight_scale = check_scale(run->optimizer->weight_total, run->optimizer->weights)};
+    meta_check it = {.run = run,
+                     .steps = CHECK_UNROLL,
+                     .total = run->optimizer->weight_total,
+                     .weight_scale = check_scale(run->optimizer->weight_total, run->optimizer->weights)};
     int64_t first = 3, limit = run->optimizer->step_limit;
     if (limit > 0 && limit < first + it.steps) {
         it.steps = limit < it.steps ? limit : it.steps;
@@ -236,6 +290,7 @@ l2o_status check_unroll(check_run *run, l2o_error *error) {
     if (status == L2O_OK) status = avoid_kinks(&it, first, &clear, error);
     if (status == L2O_OK) status = compare_mode(&it, true, clear, error);
     if (status == L2O_OK) status = compare_mode(&it, false, clear, error);
+    if (status == L2O_OK) status = check_fused(&it, clear, error);
     carry_free(&it.start);
     carry_free(&it.later);
     runner_free(&it.runner);
