@@ -68,7 +68,8 @@ static rnnprop_record state_in(const rnnprop_unroll *it, const rnnprop_block *bl
 rnnprop_record rnnprop_record_of(const rnnprop_unroll *it, const rnnprop_block *block, const char *records, int64_t t) {
     int64_t rows = it->network->hidden * block->columns;
     const char *memory = rnnprop_at(it, records, t % it->window * rnnprop_record_length(it, block));
-    rnnprop_record record = {.signal = rnnprop_at(it, memory, 0)};
+    rnnprop_record record; /* no more of it is written than is used: records are asked for often */
+    record.signal = rnnprop_at(it, memory, 0);
     for (int layer = 0; layer < it->network->layers; layer++) {
         const char *own = rnnprop_at(it, memory, (1 + 7 * layer) * rows);
         record.layer[layer].gates = rnnprop_at(it, own, 0);
