@@ -11,6 +11,7 @@
 #include "l2o/settings.h"
 #include "l2o/solve.h"
 #include "l2o/status.h"
+#include "l2o/stepper.h"
 #include "l2o/train.h"
 #include "l2o/vectors.h"
 

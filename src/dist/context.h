@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "l2o/context.h"
 
-/* What one thread works with: memory that is reset after each piece of work, and its own error. */
+/* What one thread works with: memory that is given back after each piece of work, and its own error. */
 typedef struct worker {
     arena arena;
     l2o_error error;
@@ -21,6 +21,8 @@ struct l2o_context {
     char kernel[16];
     int threads;
     worker *workers; /* [threads] */
+    int runs;        /* of pieces that are under way on the first worker alone, one inside the other */
+    bool spread;     /* a run of pieces over threads is under way */
     l2o_message_function message;
     void *message_user;
     atomic_bool cancelled;
@@ -29,8 +31,12 @@ struct l2o_context {
 /* Runs function(argument, piece, worker) for piece = 0 .. count - 1 over the context's threads, or one after another
  * when `concurrent` is false. Which thread takes which piece is not defined, so a piece must depend on nothing but its
  * number; sums over pieces are taken by the caller, in order. The error of the lowest failing piece is returned; a
- * cancelled context gives L2O_ERROR_CANCELLED before its next piece. Each piece starts and leaves with its worker's
- * arena reset. */
+ * cancelled context gives L2O_ERROR_CANCELLED before its next piece. What a piece takes from its worker's arena is
+ * given back when it ends.
+ *
+ * A piece may run pieces itself. Where its own run is on the first worker alone (one piece, one thread, or not
+ * concurrent), they go over the threads; where its run is over threads already, they follow one another on its worker.
+ * Outside of any piece nothing may be kept in a worker's arena across a run. */
 typedef l2o_status (*piece_function)(void *argument, int64_t piece, worker *worker);
 l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
                       l2o_error *error);

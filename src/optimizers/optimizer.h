@@ -11,6 +11,7 @@
 
 typedef struct l2o_optimizer optimizer;
 typedef struct fused_unroll fused_unroll; /* optimizers/unroll.h */
+typedef struct fused_step fused_step;     /* optimizers/fused_step.h */
 
 enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
 
@@ -88,6 +89,8 @@ typedef struct optimizer_ops {
                               double *gradient_evaluations, const evaluation *evaluation);
     /* The fused unroll of a shard, when the optimizer has one; default: the tape. */
     const fused_unroll *fused;
+    /* The fused step of runs that are not recorded, likewise. */
+    const fused_step *fused_step;
 } optimizer_ops;
 
 struct l2o_optimizer {

@@ -27,26 +27,32 @@ static void load_weights(driver *driver, const double *weights, bool differentia
     }
 }
 
-void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
-                  const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
-                  int64_t first, bool recording, bool detached) {
+/* The tape, what steps see, and x. */
+static void begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
+                  const optimizer *optimizer, const instances *rows, const carry *from, int64_t first, bool recording) {
     *driver = (struct driver){.optimizer = optimizer, .rows = *rows, .kernels = kernels};
     tape_begin(&driver->tape, kernels, arena, error, recording);
-    if (optimizer->weight_count > 0) load_weights(driver, weights, recording);
     bool by_batch = optimizer->ops->learned && optimizer->scale_by_batch;
     driver->context = (step_context){
         .tape = &driver->tape,
         .optimizer = optimizer,
         .problem = problem,
         .rows = &driver->rows,
-        .weights = driver->weights,
-        .detached = detached,
         .gradient_scale = by_batch ? 1.0 / (double)problem->batch : 1.0,
     };
-    int64_t count = rows->count;
     driver->x_bytes = carry_x_bytes(from);
     driver->x = own_copy(driver, (const char *)from->x + (size_t)first * driver->x_bytes,
-                         (size_t)count * driver->x_bytes, count, from->dimension);
+                         (size_t)rows->count * driver->x_bytes, rows->count, from->dimension);
+}
+
+void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
+                  const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
+                  int64_t first, bool recording, bool detached) {
+    begin(driver, kernels, arena, error, problem, optimizer, rows, from, first, recording);
+    if (optimizer->weight_count > 0) load_weights(driver, weights, recording);
+    driver->context.weights = driver->weights;
+    driver->context.detached = detached;
+    int64_t count = rows->count;
     for (int k = 0; k < optimizer->state_count; k++) {
         const state_layout *layout = &optimizer->state[k];
         driver->state_bytes[k] = from->row_bytes[k];
@@ -58,6 +64,19 @@ void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
     driver->start = tape_position(&driver->tape);
     if (optimizer->ops->begin != NULL && driver_status(driver) == L2O_OK) optimizer->ops->begin(&driver->context);
     driver->mark = tape_position(&driver->tape);
+}
+
+void driver_begin_fused(driver *driver, l2o_context *context, const kernels *kernels, arena *arena, l2o_error *error,
+                        const problem *problem, const optimizer *optimizer, const double *weights,
+                        const instances *rows, const carry *from, int64_t first) {
+    begin(driver, kernels, arena, error, problem, optimizer, rows, from, first, false);
+    driver->context.detached = true;
+    driver->fused = true;
+    driver->blocks = blocks_plan(context, optimizer, kernels, rows->count * from->dimension);
+    driver->blocks.weights = optimizer->ops->fused_step->load(optimizer, kernels, weights, arena, error);
+    driver->blocks.records = arena_allocate(arena, blocks_bytes(&driver->blocks), error);
+    if (driver_status(driver) == L2O_OK) blocks_load(&driver->blocks, from, first);
+    driver->start = driver->mark = tape_position(&driver->tape);
 }
 
 value *driver_objective(driver *driver) {
@@ -81,6 +100,14 @@ static void step_native(driver *driver) {
         tape_reset(&driver->tape, driver->mark);
     }
     if (driver->rows.count > 0) driver->gradient_evaluations += spent / (double)driver->rows.count;
+}
+
+static void step_fused(driver *driver, int64_t step) {
+    value *g = step_gradient(&driver->context, driver->x);
+    if (driver_status(driver) == L2O_OK)
+        blocks_step(&driver->blocks, step, driver->x->data, g->data, driver->tape.error);
+    driver->context.memo_x = NULL;
+    tape_reset(&driver->tape, driver->mark);
 }
 
 static size_t value_bytes(const driver *driver, const value *x) {
@@ -109,6 +136,10 @@ void driver_step(driver *driver, int64_t step) {
     }
     driver->context.step = step;
     driver->gradient_evaluations += 1;
+    if (driver->fused) {
+        step_fused(driver, step);
+        return;
+    }
     if (driver->tape.recording) {
         driver->x = driver->optimizer->ops->step(&driver->context, driver->x, driver->state);
         return;
@@ -141,6 +172,13 @@ static void compact(void *data, size_t bytes, const int64_t *keep, int64_t count
 void driver_compact(driver *driver, const int64_t *keep, int64_t count, const instances *rows) {
     compact(driver->x->data, driver->x_bytes, keep, count);
     driver->x->rows = count;
+    if (driver->fused) {
+        tape_reset(&driver->tape, driver->mark);
+        blocks_compact(&driver->blocks, driver->x->columns, keep, count, driver->tape.arena, driver->tape.error);
+        driver->rows = *rows;
+        driver->context.memo_x = NULL;
+        return;
+    }
     for (int k = 0; k < driver->optimizer->state_count; k++) {
         value *state = driver->state[k];
         compact(state->data, driver->state_bytes[k], keep, count);
@@ -157,6 +195,10 @@ void driver_compact(driver *driver, const int64_t *keep, int64_t count, const in
 void driver_store(const driver *driver, carry *to, int64_t first) {
     size_t count = (size_t)driver->rows.count;
     memcpy((char *)to->x + (size_t)first * driver->x_bytes, driver->x->data, count * driver->x_bytes);
+    if (driver->fused) {
+        blocks_store(&driver->blocks, to, first);
+        return;
+    }
     for (int k = 0; k < driver->optimizer->state_count; k++)
         memcpy((char *)to->state[k] + (size_t)first * driver->state_bytes[k], driver->state[k]->data,
                count * driver->state_bytes[k]);

@@ -3,7 +3,7 @@
 #ifndef L2O_RUN_DRIVER_H
 #define L2O_RUN_DRIVER_H
 
-#include "run/carry.h"
+#include "run/blocks.h"
 
 typedef struct driver {
     tape tape;
@@ -17,6 +17,8 @@ typedef struct driver {
     tape_mark mark;  /* what a step makes is dropped back to here, when nothing is recorded */
     size_t x_bytes, state_bytes[OPTIMIZER_STATES]; /* of one instance */
     double gradient_evaluations;                   /* spent per instance so far */
+    bool fused;                                    /* the state is in blocks, below, and nowhere else */
+    blocks blocks;
 } driver;
 
 /* Starts on the rows of `from` named by `rows` (which must be consecutive instances when `rows` is a range of a carry).
@@ -25,6 +27,11 @@ typedef struct driver {
 void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
                   const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
                   int64_t first, bool recording, bool detached);
+/* The same, not recording, with steps around the tape: for optimizers with a fused step. Blocks of coordinates go over
+ * the context's threads where they may, see pieces_run(). A state that `from` has no memory for is zero. */
+void driver_begin_fused(driver *driver, l2o_context *context, const kernels *kernels, arena *arena, l2o_error *error,
+                        const problem *problem, const optimizer *optimizer, const double *weights,
+                        const instances *rows, const carry *from, int64_t first);
 l2o_status driver_status(const driver *driver);
 
 /* The objective [count, 1] at the present x: on the tape when recording. */

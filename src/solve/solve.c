@@ -311,12 +311,30 @@ static l2o_status run_shard(void *argument, int64_t number, worker *worker) {
     TRY(allocate(&shard));
     memset(shard.done, 0, (size_t)shard.count * sizeof *shard.done);
     instances rows = {shard.count, shard.index};
-    driver_begin(&shard.driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
-                 solver->weights, &rows, &solver->start, shard.first, false, true);
+    if (runner->optimizer->ops->fused_step != NULL)
+        driver_begin_fused(&shard.driver, runner->context, runner->kernels, &worker->arena, &worker->error,
+                           runner->problem, runner->optimizer, solver->weights, &rows, &solver->start, shard.first);
+    else
+        driver_begin(&shard.driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
+                     solver->weights, &rows, &solver->start, shard.first, false, true);
     TRY(driver_status(&shard.driver));
     TRY(set_targets(&shard));
     TRY(run(&shard));
     return certify(&shard);
+}
+
+/* The fused step begins with a state of zeros without being shown one: of a wide instance it would be most of the
+ * memory. */
+static l2o_status begin_carry(solver *solver, const problem *problem, l2o_error *error) {
+    const optimizer *optimizer = solver->runner.optimizer;
+    if (optimizer->ops->fused_step != NULL) {
+        solver->start =
+            (carry){.batch = problem->batch, .dimension = problem->dimension, .type = problem->type, .x = problem->x0};
+        return L2O_OK;
+    }
+    TRY(carry_create(problem, optimizer, &solver->start, error));
+    carry_reset(&solver->start, problem);
+    return L2O_OK;
 }
 
 static l2o_status run_all(solver *solver, problem *problem, l2o_error *error) {
@@ -324,13 +342,12 @@ static l2o_status run_all(solver *solver, problem *problem, l2o_error *error) {
     unsigned wanted = STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ;
     TRY(optimizer_prepare(solver->runner.optimizer, problem, &evaluation));
     if (problem_has(problem, wanted)) TRY(problem_prepare(problem, STRUCTURE_LIPSCHITZ, &evaluation));
-    TRY(carry_create(problem, solver->runner.optimizer, &solver->start, error));
-    carry_reset(&solver->start, problem);
+    TRY(begin_carry(solver, problem, error));
     /* Who is cancelled before its start keeps it. */
     solver->runner.kernels->to_double(problem->batch * problem->dimension, problem->x0, solver->solution->x);
     l2o_status status =
         pieces_run(solver->runner.context, solver->runner.shard_count, problem->concurrent, run_shard, solver, error);
-    carry_free(&solver->start);
+    if (solver->runner.optimizer->ops->fused_step == NULL) carry_free(&solver->start);
     if (status != L2O_ERROR_CANCELLED) return status;
     error_clear(error);
     return L2O_OK;

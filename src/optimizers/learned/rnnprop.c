@@ -140,4 +140,5 @@ const optimizer_ops optimizer_rnnprop = {
     .begin = rnnprop_begin,
     .step = rnnprop_step,
     .fused = &rnnprop_fused,
+    .fused_step = &rnnprop_fused_step,
 };

@@ -4,6 +4,7 @@
 #define L2O_OPTIMIZERS_LEARNED_RNNPROP_H
 
 #include "autodiff/tape.h"
+#include "optimizers/fused_step.h"
 #include "optimizers/unroll.h"
 
 #define RNNPROP_DECAY   0.95 /* of both moments */
@@ -35,5 +36,6 @@ double rnnprop_correction(int64_t step);
 void rnnprop_features(tape *tape, value *g, value **m, value **v, int64_t k, value **m_tilde, value **g_tilde);
 
 extern const fused_unroll rnnprop_fused;
+extern const fused_step rnnprop_fused_step;
 
 #endif

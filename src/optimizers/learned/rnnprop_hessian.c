@@ -55,7 +55,8 @@ static l2o_status place_tangents(hessian *own) {
 static l2o_status begin(hessian *own) {
     rnnprop_unroll *it = own->it;
     int64_t columns = it->widest, rows = it->network->hidden * columns;
-    TRY(rnnprop_load_weights(it, it->asked->direction, &own->direction));
+    TRY(rnnprop_weights_load(it->asked->optimizer, it->kernels, it->asked->direction, it->arena, &own->direction,
+                             it->error));
     TRY(rnnprop_sums_begin(it, &own->sums));
     TRY(place_tangents(own));
     own->x = rnnprop_numbers(it, (own->last + 1) * it->width);

@@ -14,35 +14,6 @@ void *rnnprop_numbers(rnnprop_unroll *it, int64_t count) {
     return arena_allocate(it->arena, (size_t)count * it->size, it->error);
 }
 
-/* ------------------------------------------------------------------------------------------------------- the weights
- */
-
-static void *load_tensor(rnnprop_unroll *it, const double *flat, int k) {
-    const weight_layout *layout = &it->asked->optimizer->layout[k];
-    int64_t count = layout->rows * layout->columns;
-    void *loaded = rnnprop_numbers(it, count);
-    if (loaded != NULL) it->kernels->from_double(count, flat + layout->offset, loaded);
-    return loaded;
-}
-
-l2o_status rnnprop_load_weights(rnnprop_unroll *it, const double *flat, rnnprop_weights *weights) {
-    int64_t hidden = it->network->hidden;
-    int layers = it->network->layers, head = RNNPROP_WEIGHT_LAYERS + 2 * layers;
-    weights->input_w = load_tensor(it, flat, RNNPROP_WEIGHT_INPUT);
-    weights->input_b = load_tensor(it, flat, RNNPROP_WEIGHT_INPUT_BIAS);
-    weights->head_w = load_tensor(it, flat, head);
-    weights->head_b = load_tensor(it, flat, head + 1);
-    for (int layer = 0; layer < layers; layer++) {
-        weights->gates[layer] = load_tensor(it, flat, RNNPROP_WEIGHT_LAYERS + 2 * layer);
-        weights->bias[layer] = load_tensor(it, flat, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1);
-        weights->packed[layer] = rnnprop_numbers(it, hidden * (2 * hidden + 1) * 4);
-        if (it->error->status != L2O_OK) return it->error->status;
-        it->kernels->columns_lstm_pack(hidden, hidden, weights->gates[layer], weights->bias[layer],
-                                       weights->packed[layer]);
-    }
-    return it->error->status;
-}
-
 /* ------------------------------------------------------------------------------------------------ blocks and records
  */
 
@@ -340,7 +311,7 @@ static l2o_status begin(rnnprop_unroll *it) {
     it->coordinates = asked->rows.count * asked->problem->dimension;
     it->width = (it->coordinates + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
     it->keeping = asked->gradient != NULL || asked->direction != NULL;
-    TRY(rnnprop_load_weights(it, asked->weights, &it->weights));
+    TRY(rnnprop_weights_load(asked->optimizer, it->kernels, asked->weights, it->arena, &it->weights, it->error));
     TRY(cut_blocks(it));
     TRY(place_records(it));
     TRY(load_state(it));

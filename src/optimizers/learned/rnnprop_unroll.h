@@ -3,15 +3,7 @@
 #ifndef L2O_OPTIMIZERS_LEARNED_RNNPROP_UNROLL_H
 #define L2O_OPTIMIZERS_LEARNED_RNNPROP_UNROLL_H
 
-#include "optimizers/learned/rnnprop.h"
-
-/* The weights, or a direction of them, in the type of the problem. */
-typedef struct rnnprop_weights {
-    void *input_w, *input_b, *head_w, *head_b;
-    void *packed[RNNPROP_MOST_LAYERS]; /* as made by columns_lstm_pack */
-    void *gates[RNNPROP_MOST_LAYERS];  /* [2 hidden, 4 hidden] as they are: for the way back */
-    void *bias[RNNPROP_MOST_LAYERS];   /* [4 hidden] */
-} rnnprop_weights;
+#include "optimizers/learned/rnnprop_weights.h"
 
 /* What one step makes of one block, or a state alone, which is h and c. All are [.., columns of the block]. */
 typedef struct rnnprop_record {
@@ -64,9 +56,6 @@ static inline void *rnnprop_row(const rnnprop_unroll *it, const char *array, int
 }
 /* NULL and an error when there is no memory. */
 void *rnnprop_numbers(rnnprop_unroll *it, int64_t count);
-
-/* From a flat vector of weights. */
-l2o_status rnnprop_load_weights(rnnprop_unroll *it, const double *flat, rnnprop_weights *weights);
 
 /* How many numbers a record and a state have, and those of step t in memory laid out like a block's. */
 int64_t rnnprop_record_length(const rnnprop_unroll *it, const rnnprop_block *block);
