@@ -12,9 +12,10 @@
  * adam, rmsprop. Learned ones see the gradient as it is given, whatever the gradient-scale they were trained with: who
  * minimises a mean over B instances hands over the mean's gradient.
  *
- * All memory is taken by l2o_stepper_create(). Beside x and the gradient, the caller's own, it is per coordinate the
- * optimizer's state: 84 numbers for rnnprop with two layers of 20 units (m, v, and h and c of each unit), none to two
- * for the others. In float32 that makes 336 bytes: 10^6 coordinates take 336 MB, and 10^8 take 34 GB. */
+ * The state is allocated by l2o_stepper_create(), and the threads' working memory (some hundred kB) by the first steps.
+ * Beside x and the gradient, the caller's own, there are per coordinate 82 numbers for rnnprop with two layers of 20
+ * units (m, v, and h and c of each unit: 2 + 2 layers hidden), and none to two for the others. In float32 that makes
+ * 328 bytes: 10^6 coordinates take 328 MB, and 10^8 take 33 GB. */
 #ifndef L2O_STEPPER_H
 #define L2O_STEPPER_H
 
