@@ -31,6 +31,21 @@ L2O_API void l2o_context_cancel(l2o_context *context);
 /* A cancelled context refuses all work until this is called. */
 L2O_API void l2o_context_resume(l2o_context *context);
 
+/* Ranks: several processes, started by an MPI launcher, that share one computation. The library starts no MPI by
+ * itself; this call joins the others (starting MPI where the program has not, with one thread calling it), before
+ * anything else is made with the context. From then on l2o_train() and its kin are collective: every rank makes the
+ * same calls with the same settings, and files and messages come from rank 0 alone. All other functions work on each
+ * rank by itself. Results are the same bits for any number of ranks. L2O_ERROR_UNSUPPORTED where MPI was not built or
+ * cannot start. The context that joined first is freed last; freeing it ends MPI where joining started it. */
+L2O_API l2o_status l2o_context_join_ranks(l2o_context *context);
+L2O_API int l2o_context_rank(const l2o_context *context);  /* 0 before joining */
+L2O_API int l2o_context_ranks(const l2o_context *context); /* how many there are; 1 before joining */
+/* How many processes an MPI launcher (of MPICH, Open MPI or Slurm) says that it started this one among; else 1. */
+L2O_API int l2o_launched_ranks(void);
+/* Collective: every rank gets the `status` of the lowest rank whose status is not L2O_OK, and its sentence as the
+ * context's error. For programs whose ranks may fail one by one, reading a file say, before they compute together. */
+L2O_API l2o_status l2o_context_agree(l2o_context *context, l2o_status status, const char *sentence);
+
 L2O_API int l2o_context_threads(const l2o_context *context);
 L2O_API const char *l2o_context_kernel(const l2o_context *context); /* the path in use: "avx512", ... */
 

@@ -24,7 +24,8 @@ extern "C" {
     X(L2O_ERROR_NUMERIC, "not a number or infinite")                                                                   \
     X(L2O_ERROR_UNSUPPORTED, "what was asked for needs something that is missing")                                     \
     X(L2O_ERROR_CANCELLED, "cancelled by the user")                                                                    \
-    X(L2O_ERROR_INTERNAL, "an invariant of the library is broken")
+    X(L2O_ERROR_INTERNAL, "an invariant of the library is broken")                                                     \
+    X(L2O_ERROR_LOST, "another rank was killed, or cannot be reached")
 
 typedef enum l2o_status {
 #define L2O_STATUS_ENUM(code, text) code,

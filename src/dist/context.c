@@ -28,12 +28,19 @@ l2o_status l2o_context_create(int threads, const char *kernel, l2o_context **out
     *out = context;
     context->message = message_to_standard_error;
     atomic_init(&context->cancelled, false);
+    ranks_begin(&context->ranks);
     if (threads < 0 || threads > MOST_THREADS)
         return error_set(&context->error, L2O_ERROR_INPUT, "threads is %d, but must lie between 0 and %d", threads,
                          MOST_THREADS);
     if (threads == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
         threads = cores < 1 ? 1 : cores > MOST_THREADS ? MOST_THREADS : (int)cores;
+        context->threads_by_cores = true;
+#ifdef L2O_HAVE_OPENMP
+        int own = omp_get_num_procs();
+        context->bound = own < threads;
+        if (context->bound) threads = own;
+#endif
     }
 #ifndef L2O_HAVE_OPENMP
     threads = 1;
@@ -49,6 +56,7 @@ l2o_status l2o_context_create(int threads, const char *kernel, l2o_context **out
 
 void l2o_context_free(l2o_context *context) {
     if (context == NULL) return;
+    ranks_leave(context);
     for (int i = 0; i < context->threads; i++) arena_free(&context->workers[i].arena);
     memory_free(context->workers);
     memory_free(context);
@@ -69,6 +77,7 @@ void l2o_context_resume(l2o_context *context) { atomic_store(&context->cancelled
 bool context_cancelled(const l2o_context *context) { return atomic_load(&context->cancelled); }
 
 void context_message(l2o_context *context, const char *format, ...) {
+    if (!ranks_leads(context)) return;
     char text[1024];
     va_list arguments;
     va_start(arguments, format);

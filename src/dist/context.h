@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "dist/ranks.h"
 #include "l2o/context.h"
 
 /* What one thread works with: memory that is given back after each piece of work, and its own error. */
@@ -20,9 +21,12 @@ struct l2o_context {
     l2o_error error;
     char kernel[16];
     int threads;
-    worker *workers; /* [threads] */
-    int runs;        /* of pieces that are under way on the first worker alone, one inside the other */
-    bool spread;     /* a run of pieces over threads is under way */
+    bool threads_by_cores; /* nobody asked for a number of threads */
+    bool bound;            /* the launcher gave this process cores of its own */
+    worker *workers;       /* [threads] */
+    int runs;              /* of pieces that are under way on the first worker alone, one inside the other */
+    bool spread;           /* a run of pieces over threads is under way */
+    ranks ranks;
     l2o_message_function message;
     void *message_user;
     atomic_bool cancelled;
@@ -40,8 +44,11 @@ struct l2o_context {
 typedef l2o_status (*piece_function)(void *argument, int64_t piece, worker *worker);
 l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
                       l2o_error *error);
+/* The same, with the number of the lowest failing piece. */
+l2o_status pieces_run_noting(l2o_context *context, int64_t count, bool concurrent, piece_function function,
+                             void *argument, int64_t *failed, l2o_error *error);
 
-/* A message for the user, formatted. */
+/* A message for the user, formatted; from the rank that leads alone. */
 void context_message(l2o_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool context_cancelled(const l2o_context *context);
 

@@ -37,8 +37,8 @@ static worker *calling_worker(const l2o_context *context) {
     return &context->workers[0];
 }
 
-l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
-                      l2o_error *error) {
+l2o_status pieces_run_noting(l2o_context *context, int64_t count, bool concurrent, piece_function function,
+                             void *argument, int64_t *failed, l2o_error *error) {
     failure first = {.piece = INT64_MAX};
     bool spread = context->spread, inner = spread || context->runs > 0;
 #ifdef L2O_HAVE_OPENMP
@@ -71,6 +71,13 @@ l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piec
     }
     (void)concurrent;
     if (first.piece == INT64_MAX) return L2O_OK;
+    *failed = first.piece;
     *error = first.error;
     return first.error.status;
+}
+
+l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,
+                      l2o_error *error) {
+    int64_t failed;
+    return pieces_run_noting(context, count, concurrent, function, argument, &failed, error);
 }

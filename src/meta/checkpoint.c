@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/memory.h"
 #include "io/data_file.h"
 #include "io/file.h"
@@ -126,8 +128,7 @@ static l2o_status identify(trainer *trainer, l2o_error *error) {
     if (trainer->identity != NULL) return L2O_OK;
     json_t *settings = settings_json(trainer->settings, error);
     if (settings == NULL) return error->status;
-    json_object_del(settings, "resume");
-    json_object_del(settings, "checkpoint-seconds");
+    trainer_forget_settings(settings);
     trainer->identity = settings;
     return add_checksums(settings, error);
 }
@@ -158,6 +159,38 @@ l2o_status checkpoint_write(trainer *trainer, l2o_error *error) {
     if (status == L2O_OK) status = safetensors_write(file, trainer->checkpoint_path, error);
     safetensors_free(file);
     return status;
+}
+
+static uint32_t checksum_of(uint32_t checksum, const void *bytes, size_t size) {
+    return (uint32_t)crc32_z(checksum, bytes, size);
+}
+
+l2o_status checkpoint_compare(trainer *trainer, l2o_error *error) {
+    if (trainer->context->ranks.place.count == 1) return L2O_OK;
+    static const char *const names[] = {"version of l2o", "kernel path", "set of settings or data files",
+                                        "checkpoint or weights to start from"};
+    l2o_status status = identify(trainer, error);
+    json_t *state = state_json(&trainer->state);
+    char *settings = status == L2O_OK ? json_dumps(trainer->identity, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    char *standing = state == NULL ? NULL : json_dumps(state, JSON_COMPACT);
+    json_decref(state);
+    uint32_t checksums[4] = {0};
+    if (settings != NULL && standing != NULL) {
+        size_t bytes = (size_t)trainer->optimizer->weight_total * sizeof(double);
+        const double *const vectors[] = {trainer->weights, trainer->adam.m, trainer->adam.v, trainer->best,
+                                         trainer->good};
+        checksums[0] = checksum_of(0, L2O_VERSION, sizeof L2O_VERSION);
+        checksums[1] = checksum_of(0, trainer->context->kernel, strlen(trainer->context->kernel));
+        checksums[2] = checksum_of(0, settings, strlen(settings));
+        checksums[3] = checksum_of(0, standing, strlen(standing));
+        for (int i = 0; i < 5; i++) checksums[3] = checksum_of(checksums[3], vectors[i], bytes);
+    } else if (status == L2O_OK) {
+        status = error_set(error, L2O_ERROR_MEMORY, "out of memory while ranks were compared");
+    }
+    free(settings);
+    free(standing);
+    TRY(ranks_agree(trainer->context, status, error));
+    return ranks_compare(trainer->context, 4, names, checksums, error);
 }
 
 /* The checkpoint must come from the same settings, else its bits mean nothing. */

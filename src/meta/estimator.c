@@ -74,6 +74,12 @@ void meta_task_free(meta_task *task) {
     *task = (meta_task){0};
 }
 
+void meta_tasks_share(int count, meta_task *tasks) {
+    runner *runners[MOST_TASKS];
+    for (int k = 0; k < count; k++) runners[k] = &tasks[k].runner;
+    runners_share(count, runners);
+}
+
 /* One segment for each task, which are run together. */
 typedef struct passes {
     runner *runners[MOST_TASKS];

@@ -15,7 +15,7 @@
 
 typedef struct estimator estimator;
 
-enum { MOST_TASKS = 64 };
+enum { MOST_TASKS = MOST_SUMS };
 
 typedef struct estimator_options {
     const estimator *kind;
@@ -71,5 +71,7 @@ void estimator_options_plain(const l2o_settings *settings, estimator_options *op
 l2o_status meta_task_create(l2o_context *context, problem *problem, const optimizer *optimizer,
                             const estimator_options *options, meta_task *task, l2o_error *error);
 void meta_task_free(meta_task *task);
+/* Shares the tasks' pieces over the context's ranks: see runners_share(). */
+void meta_tasks_share(int count, meta_task *tasks);
 
 #endif

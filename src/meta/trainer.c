@@ -14,7 +14,7 @@ static size_t weight_bytes(const trainer *trainer) { return (size_t)trainer->opt
 static const stage *present_stage(const trainer *trainer) { return &trainer->options.stages[trainer->state.stage]; }
 
 static void report(const trainer *trainer, double loss, const char *event) {
-    if (trainer->report == NULL) return;
+    if (trainer->report == NULL || !ranks_leads(trainer->context)) return;
     int64_t expected = 0;
     for (int s = 0; s < trainer->options.stage_count; s++)
         expected += trainer->options.stages[s].unrolls * trainer->options.stages[s].draws;
@@ -85,12 +85,13 @@ static bool updates_left(const trainer *trainer) {
 
 /* New instances for all tasks, at their start. */
 static l2o_status sample_tasks(trainer *trainer, random_stream stream, int64_t draw, l2o_error *error) {
-    for (int k = 0; k < trainer->task_count; k++) {
+    l2o_status status = L2O_OK;
+    for (int k = 0; k < trainer->task_count && status == L2O_OK; k++) {
         meta_task *task = &trainer->tasks[k];
-        TRY(problem_sample(task->problem, trainer->options.seed, stream, (uint32_t)draw, (uint16_t)k, error));
-        carry_reset(&task->now, task->problem);
+        status = problem_sample(task->problem, trainer->options.seed, stream, (uint32_t)draw, (uint16_t)k, error);
+        if (status == L2O_OK) carry_reset(&task->now, task->problem);
     }
-    return L2O_OK;
+    return ranks_agree(trainer->context, status, error);
 }
 
 static l2o_status draw_once(trainer *trainer, double *loss, double *last, l2o_error *error) {
@@ -124,7 +125,8 @@ static l2o_status recover(trainer *trainer, l2o_error *error) {
                     "in draw %lld: %s; going back to the last good weights, with the rate times %g (recovery %d of %d)",
                     (long long)state->draws, reason, state->rate_factor, state->recoveries,
                     trainer->options.recoveries);
-    return trainer_log_recovery(trainer, reason, error);
+    trainer_log_recovery(trainer, reason);
+    return L2O_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------ evaluation */
@@ -174,7 +176,8 @@ static l2o_status next_stage(trainer *trainer, l2o_error *error) {
     if (isfinite(validation)) state->best = validation;
     say(trainer, "stage %d of %d begins: %lld unrolls a draw; validation %.5g", state->stage + 1,
         trainer->options.stage_count, (long long)present_stage(trainer)->unrolls, validation);
-    return trainer_log_evaluation(trainer, validation, "stage begins", error);
+    trainer_log_evaluation(trainer, validation, "stage begins");
+    return L2O_OK;
 }
 
 /* The rule of the authors' curriculum: weights that improve are kept; after `min_evaluations`, the first evaluation
@@ -185,21 +188,24 @@ static l2o_status evaluate(trainer *trainer, l2o_error *error) {
     TRY(validate(trainer, &validation, error));
     state->evaluations++;
     if (isfinite(validation)) memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
+    const char *decision = "training ends";
+    bool ends = false;
     if (validation < state->best) {
         keep_best(trainer, validation);
         state->improved = true;
-        return trainer_log_evaluation(trainer, validation, "kept", error);
+        decision = "kept";
+    } else if (!trainer->options.early_stop || state->evaluations < trainer->options.min_evaluations) {
+        decision = "not better";
+    } else if (state->improved) {
+        decision = "stage ends";
+        ends = true;
+    } else {
+        say(trainer, "stage %d brought nothing in %lld evaluations: training ends", state->stage + 1,
+            (long long)state->evaluations);
+        state->finished = true;
     }
-    if (!trainer->options.early_stop || state->evaluations < trainer->options.min_evaluations)
-        return trainer_log_evaluation(trainer, validation, "not better", error);
-    if (state->improved) {
-        TRY(trainer_log_evaluation(trainer, validation, "stage ends", error));
-        return next_stage(trainer, error);
-    }
-    say(trainer, "stage %d brought nothing in %lld evaluations: training ends", state->stage + 1,
-        (long long)state->evaluations);
-    state->finished = true;
-    return trainer_log_evaluation(trainer, validation, "training ends", error);
+    trainer_log_evaluation(trainer, validation, decision);
+    return ends ? next_stage(trainer, error) : L2O_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------- the whole run */
@@ -223,7 +229,7 @@ static l2o_status step_of_run(trainer *trainer, l2o_error *error) {
     else if (status != L2O_OK)
         return status;
     else
-        TRY(trainer_log_draw(trainer, loss, last, error));
+        trainer_log_draw(trainer, loss, last);
     bool evaluates = trainer->options.evaluate_every > 0;
     bool ended = state->stage_draws >= present_stage(trainer)->draws || !updates_left(trainer);
     if (evaluates && (state->stage_draws % trainer->options.evaluate_every == 0 || ended)) {
@@ -237,21 +243,32 @@ static l2o_status step_of_run(trainer *trainer, l2o_error *error) {
     return ended ? next_stage(trainer, error) : L2O_OK;
 }
 
-/* A cancelled or failed run leaves the checkpoint of the last boundary; its own error comes first. */
+/* A cancelled run leaves the checkpoint of the last boundary, and so does one that has lost a rank; its own error comes
+ * first. */
 static l2o_status leave(trainer *trainer, l2o_status status, l2o_error *error) {
+    if (status != L2O_ERROR_CANCELLED && status != L2O_ERROR_LOST) return status;
     l2o_error second = {0};
-    if (status == L2O_ERROR_CANCELLED) {
-        l2o_status written = checkpoint_write(trainer, &second);
-        if (written != L2O_OK) {
-            *error = second;
-            return written;
-        }
-        char reason[256];
-        snprintf(reason, sizeof reason, "%.255s", error->text);
-        return error_set(error, L2O_ERROR_CANCELLED, "interrupted after %lld updates (%s); --resume goes on from %s",
-                         (long long)trainer->boundary.state.updates, reason, trainer->checkpoint_path);
+    if (ranks_leads(trainer->context) && checkpoint_write(trainer, &second) != L2O_OK) {
+        *error = second;
+        return second.status;
     }
-    return status;
+    char reason[256];
+    snprintf(reason, sizeof reason, "%.255s", error->text);
+    return error_set(error, status, "interrupted after %lld updates (%s); --resume goes on from %s",
+                     (long long)trainer->boundary.state.updates, reason, trainer->checkpoint_path);
+}
+
+/* At a boundary: a checkpoint when it is time for one, and whether all could be written, which all ranks learn. */
+static l2o_status keep_boundary(trainer *trainer, l2o_error *error) {
+    mark_boundary(trainer);
+    *error = trainer->unwritten;
+    bool due =
+        trainer->state.finished || clock_seconds() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds;
+    if (due && error->status == L2O_OK && ranks_leads(trainer->context)) {
+        checkpoint_write(trainer, error);
+        trainer->last_checkpoint = clock_seconds();
+    }
+    return ranks_agree(trainer->context, error->status, error);
 }
 
 static l2o_status run(trainer *trainer, l2o_error *error) {
@@ -259,13 +276,8 @@ static l2o_status run(trainer *trainer, l2o_error *error) {
     trainer->last_checkpoint = clock_seconds();
     while (!trainer->state.finished) {
         l2o_status status = step_of_run(trainer, error);
+        if (status == L2O_OK) status = keep_boundary(trainer, error);
         if (status != L2O_OK) return leave(trainer, status, error);
-        mark_boundary(trainer);
-        if (trainer->state.finished ||
-            clock_seconds() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds) {
-            TRY(checkpoint_write(trainer, error));
-            trainer->last_checkpoint = clock_seconds();
-        }
     }
     if (trainer->state.updates == 0 && trainer->state.recoveries > 0)
         return error_set(error, L2O_ERROR_NUMERIC,
@@ -292,14 +304,20 @@ static l2o_status note_provenance(trainer *trainer, l2o_error *error) {
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)trainer->options.seed);
     json_t *settings = optimizer_settings_json(optimizer, trainer->settings, error);
     if (settings == NULL) return error->status;
-    json_object_del(settings, "resume");
-    json_object_del(settings, "checkpoint-seconds");
+    trainer_forget_settings(settings);
     TRY(optimizer_note(optimizer, "settings", settings, error));
     TRY(optimizer_note(optimizer, "recipe", json_sprintf("train %s", trainer->estimator.kind->name), error));
     TRY(optimizer_note(optimizer, "seed", json_string(seed), error));
     TRY(optimizer_note(optimizer, "kernel", json_string(trainer->context->kernel), error));
     TRY(optimizer_note(optimizer, "updates", json_sprintf("%lld", (long long)trainer->state.updates), error));
     return optimizer_note(optimizer, "range", range_json(&trainer->range), error);
+}
+
+static l2o_status write_result(trainer *trainer, l2o_error *error) {
+    TRY(note_provenance(trainer, error));
+    if (!ranks_leads(trainer->context)) return L2O_OK;
+    TRY(weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error));
+    return trainer_plot(trainer, error);
 }
 
 /* ------------------------------------------------------------------------------------------------- setting it up */
@@ -339,6 +357,7 @@ static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int co
                              error));
         trainer->task_count = k + 1;
     }
+    meta_tasks_share(tasks, trainer->tasks);
     return L2O_OK;
 }
 
@@ -430,12 +449,10 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
         return error->status;
     }
     *trainer = (struct trainer){.context = context, .report = function, .report_user = user};
-    l2o_status status = prepare(trainer, settings, tasks, task_count, path, error);
+    l2o_status status = ranks_agree(context, prepare(trainer, settings, tasks, task_count, path, error), error);
+    if (status == L2O_OK) status = checkpoint_compare(trainer, error);
     if (status == L2O_OK) status = run(trainer, error);
-    if (status == L2O_OK) status = note_provenance(trainer, error);
-    if (status == L2O_OK)
-        status = weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error);
-    if (status == L2O_OK) status = trainer_plot(trainer, error);
+    if (status == L2O_OK) status = ranks_agree(context, write_result(trainer, error), error);
     fill_report(trainer, clock_seconds() - started, out);
     trainer_release(trainer);
     return status;

@@ -71,7 +71,8 @@ typedef struct trainer {
     } boundary;
     range range;
     char path[512], checkpoint_path[512], log_path[512], plot_path[512];
-    void *log; /* FILE */
+    void *log;           /* FILE; NULL on ranks that do not lead */
+    l2o_error unwritten; /* the first failure to write log or checkpoint, until all ranks hear of it */
     bool resumed;
     json_t *identity; /* settings and checksums of data files that a resumption must share; NULL until needed */
     double last_checkpoint;
@@ -79,16 +80,23 @@ typedef struct trainer {
     void *report_user;
 } trainer;
 
-/* trainer_state.c: the checkpoint. */
+/* Drops from the echo of settings those that have no part in the result. */
+void trainer_forget_settings(json_t *settings);
+
+/* checkpoint.c: written by the rank that leads, read by all. */
 l2o_status checkpoint_write(trainer *trainer, l2o_error *error); /* of the boundary */
 /* Restores everything from the checkpoint, if there is one; *found says so. */
 l2o_status checkpoint_read(trainer *trainer, bool *found, l2o_error *error);
 
-/* trainer_log.c: the log of JSON lines, and the picture made from it. */
+/* What ranks that train together must share: settings, data files, and where training stands. Collective. */
+l2o_status checkpoint_compare(trainer *trainer, l2o_error *error);
+
+/* trainer_log.c: the log of JSON lines, and the picture made from it. The rank that leads writes them. A line that
+ * cannot be written is noted in trainer->unwritten, because the other ranks are not there to hear of it. */
 l2o_status trainer_log_open(trainer *trainer, bool resumed, l2o_error *error);
-l2o_status trainer_log_draw(trainer *trainer, double loss, double last, l2o_error *error);
-l2o_status trainer_log_evaluation(trainer *trainer, double validation, const char *decision, l2o_error *error);
-l2o_status trainer_log_recovery(trainer *trainer, const char *reason, l2o_error *error);
+void trainer_log_draw(trainer *trainer, double loss, double last);
+void trainer_log_evaluation(trainer *trainer, double validation, const char *decision);
+void trainer_log_recovery(trainer *trainer, const char *reason);
 l2o_status trainer_log_flush(trainer *trainer, l2o_error *error);
 void trainer_log_close(trainer *trainer);
 l2o_status trainer_plot(const trainer *trainer, l2o_error *error);

@@ -16,6 +16,7 @@ static l2o_status log_failure(const trainer *trainer, const char *what, l2o_erro
 }
 
 l2o_status trainer_log_open(trainer *trainer, bool resumed, l2o_error *error) {
+    if (!ranks_leads(trainer->context)) return L2O_OK;
     FILE *log = fopen(trainer->log_path, resumed ? "r+" : "w");
     if (log == NULL) return log_failure(trainer, "opened", error);
     trainer->log = log;
@@ -39,46 +40,47 @@ void trainer_log_close(trainer *trainer) {
 }
 
 l2o_status trainer_log_flush(trainer *trainer, l2o_error *error) {
-    return fflush(trainer->log) == 0 ? L2O_OK : log_failure(trainer, "written", error);
+    return trainer->log == NULL || fflush(trainer->log) == 0 ? L2O_OK : log_failure(trainer, "written", error);
 }
 
 /* JSON has no infinity: a number that is not finite is written as null. */
 static json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-static l2o_status write_line(trainer *trainer, json_t *line, l2o_error *error) {
+static void write_line(trainer *trainer, json_t *line) {
+    l2o_error *error = &trainer->unwritten;
     char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(line);
-    if (text == NULL) return error_set(error, L2O_ERROR_MEMORY, "out of memory while the log was written");
-    int written = fprintf(trainer->log, "%s\n", text);
+    if (error->status == L2O_OK && text == NULL)
+        error_set(error, L2O_ERROR_MEMORY, "out of memory while the log was written");
+    if (error->status == L2O_OK && trainer->log != NULL) {
+        int written = fprintf(trainer->log, "%s\n", text);
+        if (written < 0)
+            log_failure(trainer, "written", error);
+        else
+            trainer->state.log_bytes += written;
+    }
     free(text);
-    if (written < 0) return log_failure(trainer, "written", error);
-    trainer->state.log_bytes += written;
-    return L2O_OK;
 }
 
-l2o_status trainer_log_draw(trainer *trainer, double loss, double last, l2o_error *error) {
+void trainer_log_draw(trainer *trainer, double loss, double last) {
     const trainer_state *state = &trainer->state;
-    return write_line(trainer,
-                      json_pack("{s:s, s:I, s:i, s:I, s:o, s:o}", "event", "draw", "draw", (json_int_t)state->draws,
-                                "stage", state->stage, "updates", (json_int_t)state->updates, "loss", number(loss),
-                                "last", number(last)),
-                      error);
+    write_line(trainer, json_pack("{s:s, s:I, s:i, s:I, s:o, s:o}", "event", "draw", "draw", (json_int_t)state->draws,
+                                  "stage", state->stage, "updates", (json_int_t)state->updates, "loss", number(loss),
+                                  "last", number(last)));
 }
 
-l2o_status trainer_log_evaluation(trainer *trainer, double validation, const char *decision, l2o_error *error) {
+void trainer_log_evaluation(trainer *trainer, double validation, const char *decision) {
     const trainer_state *state = &trainer->state;
-    return write_line(trainer,
-                      json_pack("{s:s, s:I, s:i, s:I, s:o, s:o, s:s}", "event", "evaluation", "draw",
-                                (json_int_t)state->draws, "stage", state->stage, "updates", (json_int_t)state->updates,
-                                "validation", number(validation), "best", number(state->best), "decision", decision),
-                      error);
+    write_line(trainer,
+               json_pack("{s:s, s:I, s:i, s:I, s:o, s:o, s:s}", "event", "evaluation", "draw", (json_int_t)state->draws,
+                         "stage", state->stage, "updates", (json_int_t)state->updates, "validation", number(validation),
+                         "best", number(state->best), "decision", decision));
 }
 
-l2o_status trainer_log_recovery(trainer *trainer, const char *reason, l2o_error *error) {
+void trainer_log_recovery(trainer *trainer, const char *reason) {
     const trainer_state *state = &trainer->state;
-    return write_line(trainer,
-                      json_pack("{s:s, s:I, s:i, s:I, s:o, s:s}", "event", "recovery", "draw", (json_int_t)state->draws,
-                                "stage", state->stage, "updates", (json_int_t)state->updates, "rate-factor",
-                                number(state->rate_factor), "reason", reason),
-                      error);
+    write_line(trainer,
+               json_pack("{s:s, s:I, s:i, s:I, s:o, s:s}", "event", "recovery", "draw", (json_int_t)state->draws,
+                         "stage", state->stage, "updates", (json_int_t)state->updates, "rate-factor",
+                         number(state->rate_factor), "reason", reason));
 }

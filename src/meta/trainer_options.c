@@ -57,6 +57,12 @@ static l2o_status read_list(const l2o_settings *settings, const char *name, int6
     }
 }
 
+void trainer_forget_settings(json_t *settings) {
+    json_object_del(settings, "resume");
+    json_object_del(settings, "checkpoint-seconds");
+    json_object_del(settings, "seeds");
+}
+
 l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *options, l2o_error *error) {
     int64_t unrolls[MOST_STAGES], draws[MOST_STAGES];
     int draw_count;

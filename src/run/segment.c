@@ -334,20 +334,43 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
 
 double runner_mean_objective(const runner *runner, int64_t step) { return runner->means[step]; }
 
+void runners_share(int count, runner *const *runners) {
+    sums *all[MOST_SUMS];
+    for (int k = 0; k < count; k++) all[k] = &runners[k]->sums;
+    sums_share(runners[0]->context, count, all);
+}
+
+/* Where piece `number` of this rank, counted over all segments, stands among the pieces of all ranks. */
+static int64_t place_of(const job *job, int64_t number) {
+    int64_t before = 0;
+    for (int k = 0; k < job->count; k++) {
+        const sums *sums = &job->runners[k]->sums;
+        if (number < sums->end - sums->first) return before + sums->first + number;
+        number -= sums->end - sums->first;
+        before += sums->pieces;
+    }
+    return before;
+}
+
 l2o_status segments_run(int count, runner *const *runners, segment *segments, l2o_error *error) {
-    int64_t pieces = 0;
+    l2o_context *context = runners[0]->context;
+    job job = {count, runners, segments};
+    sums *all[MOST_SUMS];
+    int64_t pieces = 0, failed = -1;
     bool concurrent = true;
+    l2o_status status = L2O_OK;
     for (int k = 0; k < count; k++) {
-        TRY(begin(runners[k], &segments[k], error));
-        pieces += runners[k]->sums.end - runners[k]->sums.first;
+        if (status == L2O_OK) status = begin(runners[k], &segments[k], error);
+        all[k] = &runners[k]->sums;
+        pieces += all[k]->end - all[k]->first;
         concurrent = concurrent && runners[k]->problem->concurrent;
     }
-    job job = {count, runners, segments};
-    TRY(pieces_run(runners[0]->context, pieces, concurrent, run_numbered, &job, error));
-    for (int k = 0; k < count; k++) {
-        sums_finish(&runners[k]->sums);
-        TRY(finish(runners[k], &segments[k], error));
+    if (status == L2O_OK) {
+        status = pieces_run_noting(context, pieces, concurrent, run_numbered, &job, &failed, error);
+        failed = status == L2O_OK ? INT64_MAX : place_of(&job, failed);
     }
+    TRY(sums_finish(context, count, all, failed, error));
+    for (int k = 0; k < count; k++) TRY(finish(runners[k], &segments[k], error));
     return L2O_OK;
 }
 

@@ -18,7 +18,7 @@ typedef struct runner {
     const kernels *kernels;
     int64_t shard_size, shard_count;
     int64_t *identity; /* [B] 0, 1, 2, ... */
-    double *objective; /* [T + 1, B] of the longest segment so far */
+    double *objective; /* [T + 1, B] of the longest segment so far; of this rank's instances */
     int64_t objective_steps;
     sums sums;     /* over pieces: [gradient, hessian_vector, objectives summed over instances] */
     double *means; /* [T + 1] of the last segment's objectives; within `sums` */
@@ -27,6 +27,11 @@ typedef struct runner {
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
                          l2o_error *error);
 void runner_free(runner *runner);
+
+/* Shares the pieces of these runners over the context's ranks, for good: what becomes of an instance (its objectives,
+ * its trajectory, its part of a carry) is known to its rank alone, sums are known to all. Segments on them are then
+ * collective. Without this call every rank runs all pieces. */
+void runners_share(int count, runner *const *runners);
 
 typedef struct segment {
     const double *weights;      /* [weight_total]; NULL for hand-designed optimizers */
@@ -49,8 +54,8 @@ typedef struct segment {
 } segment;
 
 l2o_status segment_run(runner *runner, segment *segment, l2o_error *error);
-/* Several segments at once, segments[k] on runners[k], which are different runners on one context: their pieces are
- * handed out together, so that threads stay busy. Fails like the first that fails. */
+/* Several segments at once, at most MOST_SUMS, segments[k] on runners[k], which are different runners on one context:
+ * their pieces are handed out together, so that threads stay busy. Fails like the first that fails. */
 l2o_status segments_run(int count, runner *const *runners, segment *segments, l2o_error *error);
 /* f of each instance at step t of the last segment: [B]. */
 const double *runner_objective(const runner *runner, int64_t step);
