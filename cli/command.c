@@ -14,8 +14,15 @@
 #include "help.h"
 #include "output.h"
 #include "signals.h"
+#include "watch.h"
 
 /* ------------------------------------------------------------------------------------------------------ sentences */
+
+/* Where ranks other than the first put their sentences: complaints are made without a command at hand. */
+static struct {
+    bool silent;
+    char last[1024];
+} speech;
 
 /* One line, with '?' for what would break it or steer the terminal. */
 static void print_sentence(const char *format, va_list arguments) {
@@ -23,7 +30,10 @@ static void print_sentence(const char *format, va_list arguments) {
     vsnprintf(text, sizeof text, format, arguments);
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < 32 || *at == 127) *at = '?';
-    fprintf(stderr, "l2o: %s\n", text);
+    if (speech.silent)
+        snprintf(speech.last, sizeof speech.last, "%.1023s", text);
+    else
+        fprintf(stderr, "l2o: %s\n", text);
 }
 
 int command_complain(const char *format, ...) {
@@ -36,6 +46,7 @@ int command_complain(const char *format, ...) {
 
 int command_failed(command *command, l2o_status status) {
     command_progress_end(command);
+    if (status == L2O_ERROR_LOST) speech.silent = false; /* it may be the first rank that is gone */
     command_complain("%s", l2o_context_error(command->context));
     switch (status) {
     case L2O_ERROR_INPUT:
@@ -131,6 +142,11 @@ static const char *early_value(const char *name, int count, char *const *words) 
     return found;
 }
 
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length > tail && strcmp(text + length - tail, end) == 0;
+}
+
 static bool wants_help(int count, char *const *words) {
     for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
         if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0) return true;
@@ -158,6 +174,38 @@ static bool make_context(command *command, int count, char *const *words, int *c
     if (status == L2O_OK) status = l2o_settings_create(command->context, &command->settings);
     if (status != L2O_OK) *code = command_failed(command, status);
     return status == L2O_OK;
+}
+
+/* Joins the other ranks where there are some. The watcher must be there before MPI is, so whether this is the first
+ * rank is read from what launchers leave in the environment. */
+static bool join_ranks(command *command, int count, char *const *words, int *code) {
+    static const char *const numbers[] = {"PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
+    const char *when = early_value("ranks", count, words), *out = early_value("out", count, words), *number = NULL;
+    if (when != NULL && strcmp(when, "auto") != 0 && strcmp(when, "yes") != 0 && strcmp(when, "no") != 0) {
+        *code = command_complain("--ranks: takes auto, yes or no, not '%s'", when);
+        return false;
+    }
+    bool told = when != NULL && strcmp(when, "yes") == 0;
+    if ((when != NULL && strcmp(when, "no") == 0) || (!told && l2o_launched_ranks() == 1)) return true;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && number == NULL; i++) number = getenv(numbers[i]);
+    if (number != NULL && strcmp(number, "0") == 0) {
+        char sentence[1024];
+        int stem = out != NULL && ends_with(out, ".safetensors") ? (int)strlen(out) - 12 : 0;
+        snprintf(sentence, sizeof sentence,
+                 "l2o: this command was cut off: a rank was killed, or its machine was lost. What was done until the "
+                 "last checkpoint is in %.*s.checkpoint; the same command with --resume goes on from there, on any "
+                 "number of ranks\n",
+                 stem > 600 ? 0 : stem, out == NULL ? "" : out);
+        command->watch = watch_begin(sentence);
+    }
+    l2o_status status = l2o_context_join_ranks(command->context);
+    if (status != L2O_OK) {
+        *code = command_failed(command, status);
+        return false;
+    }
+    command->leads = l2o_context_rank(command->context) == 0;
+    speech.silent = !command->leads;
+    return true;
 }
 
 static bool find_setting(const command *command, const char *name, l2o_setting_description *description) {
@@ -244,11 +292,6 @@ static bool read_option(command *command, int count, char *const *words, int *at
     return true;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length > tail && strcmp(text + length - tail, end) == 0;
-}
-
 /* An argument that is an INI file is the value of --config. */
 static bool read_argument(command *command, const char *word, int *code) {
     const verb *verb = command->verb;
@@ -291,7 +334,7 @@ static bool read_words(command *command, int count, char *const *words, int *cod
         }
     }
     command->json = command->values[OPTION_JSON] != NULL;
-    command->quiet = command->values[OPTION_QUIET] != NULL;
+    command->quiet = command->values[OPTION_QUIET] != NULL || !command->leads;
     return true;
 }
 
@@ -325,8 +368,29 @@ static bool apply_settings(command *command, int *code) {
     return status == L2O_OK;
 }
 
+static bool read_command(command *command, int count, char *const *words, int *code) {
+    if (!read_words(command, count, words, code)) return false;
+    if (command->verb->groups != 0 && !apply_settings(command, code)) return false;
+    for (int i = OPTION_OUT; i <= OPTION_SVG && command->leads; i++)
+        if (i != OPTION_WEIGHTS && command->values[i] != NULL &&
+            !output_possible(command->values[i], options[i].name)) {
+            *code = EXIT_BAD_INPUT;
+            return false;
+        }
+    return true;
+}
+
+/* What one rank alone could not read ends all of them; the first rank says it. */
+static bool all_read(command *command, bool fine, int *code) {
+    if (l2o_context_ranks(command->context) == 1) return fine;
+    l2o_status status = l2o_context_agree(command->context, fine ? L2O_OK : L2O_ERROR_INPUT, speech.last);
+    if (status == L2O_OK) return true;
+    if (fine) *code = command_failed(command, status);
+    return false;
+}
+
 bool command_begin(command *command, const verb *verb, int count, char *const *words, int *code) {
-    *command = (struct command){.verb = verb};
+    *command = (struct command){.verb = verb, .leads = true, .watch = -1};
     bool help = wants_help(count, words);
     if (!make_context(command, help ? 0 : count, words, code)) return false;
     if (help) {
@@ -334,14 +398,8 @@ bool command_begin(command *command, const verb *verb, int count, char *const *w
         *code = command_flush();
         return false;
     }
-    if (!read_words(command, count, words, code)) return false;
-    if (verb->groups != 0 && !apply_settings(command, code)) return false;
-    for (int i = OPTION_OUT; i <= OPTION_SVG; i++)
-        if (i != OPTION_WEIGHTS && command->values[i] != NULL &&
-            !output_possible(command->values[i], options[i].name)) {
-            *code = EXIT_BAD_INPUT;
-            return false;
-        }
+    if (takes_option(verb, OPTION_RANKS) && !join_ranks(command, count, words, code)) return false;
+    if (!all_read(command, read_command(command, count, words, code), code)) return false;
     signals_watch(command->context);
     return true;
 }
@@ -351,6 +409,7 @@ void command_end(command *command) {
     signals_watch(NULL);
     l2o_settings_free(command->settings);
     l2o_context_free(command->context);
+    watch_end(command->watch);
     free(command->flags);
     free(command->arguments);
     free(command->words);

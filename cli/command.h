@@ -58,6 +58,8 @@ struct command {
     int argument_count;
     char *words; /* memory of names before '=' */
     bool json, quiet;
+    bool leads; /* rank 0, which alone writes and speaks; true where there are no ranks */
+    int watch;  /* see watch.h */
     progress progress;
     bool progressing;
 };
@@ -72,7 +74,8 @@ const verb *verb_find(const char *name);
 bool command_begin(command *command, const verb *verb, int count, char *const *words, int *code);
 void command_end(command *command);
 
-/* Prints "l2o: SENTENCE" on standard error, one line whatever the arguments hold, and returns EXIT_BAD_INPUT. */
+/* Prints "l2o: SENTENCE" on standard error, one line whatever the arguments hold, and returns EXIT_BAD_INPUT. Ranks but
+ * the first keep it to themselves. */
 int command_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with the context's sentence, returning the exit code that stands for `status`. */
 int command_failed(command *command, l2o_status status);

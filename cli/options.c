@@ -19,6 +19,9 @@ const option_definition options[OPTION_COUNT] = {
     [OPTION_THREADS] = {"threads", "N",
                         "Threads to work with; 0 or left out: one for each core. The result is the same to the last "
                         "bit for any number."},
+    [OPTION_RANKS] = {"ranks", "auto|yes|no",
+                      "Whether to join the other processes that an MPI launcher started with this one. Auto, the "
+                      "default: where the launcher of MPICH, Open MPI or Slurm says that there are several."},
     [OPTION_KERNEL] = {"kernel", "NAME",
                        "Instruction set of the compute kernels: auto (the default), or one of `l2o list kernels`."},
     [OPTION_JSON] = {"json", NULL, "Prints one JSON document on standard output, and nothing else."},

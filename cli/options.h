@@ -14,6 +14,7 @@ typedef enum option {
     OPTION_CONFIG,
     OPTION_PRESET,
     OPTION_THREADS,
+    OPTION_RANKS,
     OPTION_KERNEL,
     OPTION_JSON,
     OPTION_QUIET,

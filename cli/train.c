@@ -82,6 +82,7 @@ static int run(command *command) {
         return command_stopped();
     }
     if (status != L2O_OK) return command_failed(command, status);
+    if (!command->leads) return EXIT_FINE;
     if (svg != NULL && !copy_curves(report.plot_path, svg)) return EXIT_BAD_INPUT;
     if (command->json) return print_json(command, &report);
     return command->quiet ? EXIT_FINE : print_summary(&report);
@@ -105,7 +106,8 @@ const verb verb_train = {
                 "l2o train run.ini --batch 64 --out ml2o.safetensors --resume\n"
                 "# your own instances: A shared, one instance a row of b\n"
                 "l2o train --problem lasso --A data.npz:A --b data.npz:b --out mine.safetensors",
-    .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS) | OPTION_BIT(OPTION_SVG),
+    .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_RANKS) | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS) |
+               OPTION_BIT(OPTION_SVG),
     .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING,
     .run = run,
 };

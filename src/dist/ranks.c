@@ -42,13 +42,14 @@ static l2o_status check_contact(const l2o_context *context, l2o_error *error) {
     return error_set(error, L2O_ERROR_LOST, "another rank was lost before; start all ranks anew");
 }
 
-/* At first the processor is only offered to others; after a few milliseconds this rank sleeps between looks. */
+/* At first the processor is only offered to others, for a fraction of a millisecond; then this rank sleeps between
+ * looks, so that ranks which still compute have it to themselves. */
 static void pause_between_looks(int looks) {
-    if (looks < 2000) {
+    if (looks < 50) {
         sched_yield();
         return;
     }
-    struct timespec nap = {.tv_nsec = 50000};
+    struct timespec nap = {.tv_nsec = looks < 1000 ? 20000 : 200000};
     nanosleep(&nap, NULL);
 }
 

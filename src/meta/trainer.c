@@ -401,11 +401,16 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
     memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
     if (resume) TRY(checkpoint_read(trainer, &trainer->resumed, error));
-    TRY(trainer_log_open(trainer, trainer->resumed, error));
+    return learn_range(trainer, error);
+}
+
+/* Once all ranks are ready, so that no log is overwritten for a training that cannot begin. */
+static l2o_status begin(trainer *trainer, l2o_error *error) {
+    TRY(ranks_agree(trainer->context, trainer_log_open(trainer, trainer->resumed, error), error));
     if (trainer->resumed && !trainer->state.finished)
         say(trainer, "resuming after %lld updates, in stage %d of %d", (long long)trainer->state.updates,
             trainer->state.stage + 1, trainer->options.stage_count);
-    return learn_range(trainer, error);
+    return L2O_OK;
 }
 
 static void trainer_release(trainer *trainer) {
@@ -446,11 +451,12 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
     trainer *trainer = memory_allocate(1, sizeof *trainer, error);
     if (trainer == NULL) {
         *out = (l2o_training_report){.best_validation = NAN};
-        return error->status;
+        return ranks_agree(context, error->status, error);
     }
     *trainer = (struct trainer){.context = context, .report = function, .report_user = user};
     l2o_status status = ranks_agree(context, prepare(trainer, settings, tasks, task_count, path, error), error);
     if (status == L2O_OK) status = checkpoint_compare(trainer, error);
+    if (status == L2O_OK) status = begin(trainer, error);
     if (status == L2O_OK) status = run(trainer, error);
     if (status == L2O_OK) status = ranks_agree(context, write_result(trainer, error), error);
     fill_report(trainer, clock_seconds() - started, out);
