@@ -3,14 +3,28 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "command.h"
 #include "output.h"
+#include "table.h"
+
+/* What a run of the command works with. */
+typedef struct training {
+    command *command;
+    l2o_training_run *runs; /* [count] */
+    int64_t count, seed;    /* the seed whose progress is shown */
+    char label[48];
+} training;
 
 static void on_progress(void *user, const l2o_training_progress *now) {
-    command *command = user;
+    training *training = user;
+    command *command = training->command;
+    if (now->seed != training->seed) command_progress_end(command);
+    training->seed = now->seed;
+    if (training->count > 1) snprintf(training->label, sizeof training->label, "seed %lld", (long long)now->seed);
     if (!command->progressing)
-        command_progress_begin(command, now->expected_updates, now->updates > 1 ? now->updates : 0, "training");
+        command_progress_begin(command, now->expected_updates, now->updates > 1 ? now->updates : 0, training->label);
     if (now->event != NULL) command_note(command, "%s", now->event);
     command_progress(command, now->updates, now->loss);
 }
@@ -70,11 +84,11 @@ static bool copy_curves(const char *from, const char *to) {
     return false;
 }
 
-static int run(command *command) {
-    if (!command_requires(command, OPTION_OUT, "the file that the weights go to")) return EXIT_BAD_INPUT;
+static int run_one(training *training) {
+    command *command = training->command;
     l2o_training_report report = {.best_validation = NAN};
     const char *path = command_option(command, OPTION_OUT), *svg = command_option(command, OPTION_SVG);
-    l2o_status status = l2o_train(command->context, command->settings, path, on_progress, command, &report);
+    l2o_status status = l2o_train(command->context, command->settings, path, on_progress, training, &report);
     command_progress_end(command);
     if (status == L2O_ERROR_CANCELLED && report.checkpoint_path[0] != '\0') {
         command_complain("stopped after %lld updates; the same command with --resume goes on from %s",
@@ -88,6 +102,73 @@ static int run(command *command) {
     return command->quiet ? EXIT_FINE : print_summary(&report);
 }
 
+static const char *how_it_went(const l2o_training_run *run) {
+    if (run->status == L2O_OK) return "trained";
+    return run->status == L2O_ERROR_CANCELLED ? "stopped" : run->error;
+}
+
+static int print_runs(const training *training) {
+    static const char *const headings[] = {"seed", "updates", "validation", "seconds", "result", "weights"};
+    table table = {0};
+    table_begin(&table, sizeof headings / sizeof *headings, headings);
+    for (int64_t k = 0; k < training->count; k++) {
+        const l2o_training_run *run = &training->runs[k];
+        table_cell(&table, "%lld", (long long)run->seed);
+        table_cell(&table, "%lld", (long long)run->report.updates);
+        table_number(&table, run->report.best_validation, 6);
+        table_number(&table, run->report.seconds, 3);
+        table_cell(&table, "%s", how_it_went(run));
+        table_cell(&table, "%s", run->status == L2O_OK ? run->report.weights_path : "");
+    }
+    (void)table_print(&table, stdout, TABLE_TEXT, 0);
+    table_free(&table);
+    return command_flush();
+}
+
+static int print_runs_json(const training *training) {
+    json_t *runs = json_array();
+    for (int64_t k = 0; k < training->count; k++) {
+        const l2o_training_run *run = &training->runs[k];
+        const l2o_training_report *report = &run->report;
+        json_array_append_new(
+            runs, json_pack("{s:I, s:b, s:s, s:s, s:s, s:I, s:i, s:o, s:o}", "seed", (json_int_t)run->seed, "trained",
+                            run->status == L2O_OK, "error", run->error, "weights", report->weights_path, "checkpoint",
+                            report->checkpoint_path, "updates", (json_int_t)report->updates, "recoveries",
+                            report->recoveries, "best_validation", output_real(report->best_validation), "seconds",
+                            output_real(report->seconds)));
+    }
+    return output_json(json_pack("{s:s, s:o}", "command", "train", "runs", runs));
+}
+
+/* The table tells of those that failed, the exit code too. */
+static int run_several(training *training) {
+    command *command = training->command;
+    if (command_option(command, OPTION_SVG) != NULL)
+        return command_complain("--svg takes one training; with --seeds the curves lie beside the weights");
+    training->runs = calloc((size_t)training->count, sizeof *training->runs);
+    if (training->runs == NULL) {
+        command_complain("out of memory");
+        return EXIT_TROUBLE;
+    }
+    training->runs[0].seed = -1; /* until the list of runs is made */
+    l2o_status status = l2o_train_runs(command->context, command->settings, command_option(command, OPTION_OUT),
+                                       on_progress, training, training->runs);
+    command_progress_end(command);
+    bool begun = training->runs[0].seed >= 0;
+    if (begun && command->leads && command->json) (void)print_runs_json(training);
+    if (begun && command->leads && !command->json && !command->quiet) (void)print_runs(training);
+    free(training->runs);
+    return status == L2O_OK ? command_flush() : command_failed(command, status);
+}
+
+static int run(command *command) {
+    if (!command_requires(command, OPTION_OUT, "the file that the weights go to")) return EXIT_BAD_INPUT;
+    training training = {.command = command, .count = 1, .seed = -1, .label = "training"};
+    l2o_status status = l2o_training_runs(command->context, command->settings, &training.count);
+    if (status != L2O_OK) return command_failed(command, status);
+    return l2o_settings_get(command->settings, "seeds") == NULL ? run_one(&training) : run_several(&training);
+}
+
 const verb verb_train = {
     .name = "train",
     .usage = "[RUN.ini] --out FILE.safetensors [--SETTING VALUE ...]",
@@ -98,12 +179,16 @@ const verb verb_train = {
         "and maml train weights that adapt well to problems of a new kind (M-L2O).\n"
         "The best weights go to FILE.safetensors. Beside them lie a checkpoint, a log with one JSON object a line, and "
         "the curves of training as SVG. Training that is stopped, by Ctrl-C or by a power cut, goes on with --resume, "
-        "to the same bits as if it had never stopped.",
+        "to the same bits as if it had never stopped.\n"
+        "Under mpirun the work is shared over ranks, to the same bits; a run may go on with another number of them.",
     .examples = "# three kinds of LASSO problems, first-order MAML\n"
                 "l2o train --problem lasso --A 'mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1' \\\n"
                 "    --estimator fomaml --out ml2o.safetensors\n"
                 "# the same settings from a file, one overridden; go on where it stopped\n"
                 "l2o train run.ini --batch 64 --out ml2o.safetensors --resume\n"
+                "# ten seeds, on the cores of this machine; and the same over four ranks\n"
+                "l2o train run.ini --seeds 1-10 --out 'weights-{seed}.safetensors'\n"
+                "mpirun -n 4 l2o train run.ini --seeds 1-10 --out 'weights-{seed}.safetensors'\n"
                 "# your own instances: A shared, one instance a row of b\n"
                 "l2o train --problem lasso --A data.npz:A --b data.npz:b --out mine.safetensors",
     .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_RANKS) | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS) |

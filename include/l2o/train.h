@@ -11,6 +11,7 @@ extern "C" {
 #endif
 
 typedef struct l2o_training_progress {
+    int64_t seed;                       /* of this training */
     int64_t updates, expected_updates;  /* meta-updates done, and how many the stages hold at most */
     int stage, stages;                  /* 0-based; how many */
     int64_t draws;                      /* problems drawn so far */
@@ -46,6 +47,23 @@ L2O_API l2o_status l2o_train(l2o_context *context, const l2o_settings *settings,
 L2O_API l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_problem *const *tasks,
                                 int task_count, const char *path, l2o_training_function function, void *user,
                                 l2o_training_report *report);
+
+/* One training of several that differ in their seed. */
+typedef struct l2o_training_run {
+    int64_t seed;
+    l2o_status status;
+    char error[1024]; /* its sentence, when the status is not L2O_OK */
+    l2o_training_report report;
+} l2o_training_run;
+
+/* How many trainings the settings ask for: the length of the list `seeds`; 1 where it is not given. */
+L2O_API l2o_status l2o_training_runs(l2o_context *context, const l2o_settings *settings, int64_t *count);
+/* Trains once for each of the `seeds`, with {seed} in `path` replaced by it: each gives the files of l2o_train() with
+ * that `seed`. Over the ranks of a context that has joined them, several at a time. A training that fails does not stop
+ * the others; runs[], as many as l2o_training_runs() says, tells how each went, on all ranks. The status is that of the
+ * first that failed. */
+L2O_API l2o_status l2o_train_runs(l2o_context *context, const l2o_settings *settings, const char *path,
+                                  l2o_training_function function, void *user, l2o_training_run *runs);
 
 /* How good an optimizer is on held-out problems: natural logarithms of the batch-mean objective. */
 typedef struct l2o_quality {

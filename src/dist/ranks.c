@@ -269,6 +269,14 @@ l2o_status l2o_context_join_ranks(l2o_context *context) {
     return agree_on_kernels(context, error);
 }
 
+/* Groups grow their room each for itself, which all together must do alike. */
+static void drop_room(ranks *ranks) {
+    memory_free(ranks->send);
+    memory_free(ranks->receive);
+    ranks->send = ranks->receive = NULL;
+    ranks->room = 0;
+}
+
 l2o_status ranks_split(l2o_context *context, int part, l2o_error *error) {
     ranks *ranks = &context->ranks;
     if (ranks->everyone == NULL) return L2O_OK;
@@ -277,6 +285,7 @@ l2o_status ranks_split(l2o_context *context, int part, l2o_error *error) {
     TRY(check_contact(context, error));
     const char *failure = ranks->transport->split(ranks->everyone, part, &group, &place);
     if (failure != NULL) return lose(context, failure, error);
+    drop_room(ranks);
     ranks->group = group;
     ranks->place = place;
     return L2O_OK;
@@ -286,6 +295,7 @@ void ranks_unite(l2o_context *context) {
     ranks *ranks = &context->ranks;
     if (ranks->everyone == NULL || ranks->group == ranks->everyone) return;
     if (!ranks->lost) ranks->transport->close(ranks->group);
+    drop_room(ranks);
     ranks->group = ranks->everyone;
     ranks->place = ranks->all;
 }
@@ -295,8 +305,7 @@ void ranks_leave(l2o_context *context) {
     ranks *ranks = &context->ranks;
     ranks_unite(context);
     if (ranks->everyone != NULL && !ranks->lost) ranks->transport->close(ranks->everyone);
-    memory_free(ranks->send);
-    memory_free(ranks->receive);
+    drop_room(ranks);
     memory_free(ranks->numbers);
     memory_free(ranks->agreed);
     if (ranks->module != NULL && ranks->everyone == NULL) (void)dlclose(ranks->module); /* MPI stays, once started */

@@ -19,7 +19,8 @@ static void report(const trainer *trainer, double loss, const char *event) {
     for (int s = 0; s < trainer->options.stage_count; s++)
         expected += trainer->options.stages[s].unrolls * trainer->options.stages[s].draws;
     if (trainer->options.updates > 0 && trainer->options.updates < expected) expected = trainer->options.updates;
-    l2o_training_progress progress = {.updates = trainer->state.updates,
+    l2o_training_progress progress = {.seed = (int64_t)trainer->options.seed,
+                                      .updates = trainer->state.updates,
                                       .expected_updates = expected,
                                       .stage = trainer->state.stage,
                                       .stages = trainer->options.stage_count,

@@ -31,6 +31,8 @@ const setting trainer_settings[] = {
      "step"},
     {"recoveries", SETTING_INTEGER, "", "5", 0, 1000, NULL,
      "How often training goes back to the last good weights, at half the rate, when it meets NaN or infinity"},
+    {"seeds", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Instead of seed, to train once for each of several: 1-10 or 1,3,5-8. The output's name holds {seed}"},
     {"resume", SETTING_FLAG, "", "no", 0, 0, NULL, "Go on from the checkpoint beside the weights, if there is one"},
     {"checkpoint-seconds", SETTING_REAL, "s", "10", 0, 1e6, NULL,
      "Least time between checkpoints; 0: after every draw"},
@@ -60,7 +62,6 @@ static l2o_status read_list(const l2o_settings *settings, const char *name, int6
 void trainer_forget_settings(json_t *settings) {
     json_object_del(settings, "resume");
     json_object_del(settings, "checkpoint-seconds");
-    json_object_del(settings, "seeds");
 }
 
 l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *options, l2o_error *error) {
