@@ -19,8 +19,9 @@
 #define L2O_MPI_MODULE ""
 #endif
 
-/* Once cancelled, how long a rank waits for the others to come to the same point before it takes them for dead. */
-static const double PATIENCE_SECONDS = 5;
+/* Once cancelled, how long a rank waits for the others to come to the same point before it takes them for dead. Others
+ * wait longer than the rank that leads: when they end, launchers end it too, and it has a checkpoint to write. */
+static const double PATIENCE_SECONDS = 5, LONGER_SECONDS = 10;
 
 void ranks_begin(ranks *ranks) { *ranks = (struct ranks){.place = {0, 1, 1}, .all = {0, 1, 1}}; }
 
@@ -63,7 +64,7 @@ static l2o_status wait_for_others(l2o_context *context, const char *failure, l2o
         pause_between_looks(looks);
         if (!context_cancelled(context)) continue;
         if (cancelled_at < 0) cancelled_at = clock_seconds();
-        if (clock_seconds() - cancelled_at > PATIENCE_SECONDS)
+        if (clock_seconds() - cancelled_at > (ranks_leads(context) ? PATIENCE_SECONDS : LONGER_SECONDS))
             failure = "this rank was asked to stop, and another did not answer for some seconds";
     }
     return lose(context, failure, error);
