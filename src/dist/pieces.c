@@ -64,10 +64,10 @@ l2o_status pieces_run_noting(l2o_context *context, int64_t count, bool concurren
 #endif
     {
         worker *mine = calling_worker(context);
-        context->runs += !spread;
+        if (!spread) context->runs++;
         for (int64_t piece = 0; piece < count; piece++)
             piece_run(context, piece, mine, inner, function, argument, &first);
-        context->runs -= !spread;
+        if (!spread) context->runs--;
     }
     (void)concurrent;
     if (first.piece == INT64_MAX) return L2O_OK;
