@@ -97,11 +97,11 @@ typedef struct columns_lstm_arguments {
 typedef struct columns_lstm_backward_arguments {
     int64_t columns, hidden;
     const void *gates, *tanh_c, *c;  /* as saved; c is the old cell state */
-    const void *dh_above, *dh_later; /* [hidden, columns]; either may be NULL: zero */
-    const void *dc;                  /* [hidden, columns]: of c'; NULL: zero */
-    void *dc_previous;               /* [hidden, columns]: of c; may be dc */
-    void *dgates;                    /* [4 hidden, columns]: of the pre-activations */
-    void *db;                        /* partial sums [4 hidden, COLUMN_MULTIPLE], added to */
+    const void *dh_above, *dh_later; /* [hidden, columns] */
+    const void *dc;    /* [hidden, columns]: of c'; NULL, as dh_later is then: zero, behind the last step */
+    void *dc_previous; /* [hidden, columns]: of c; may be dc */
+    void *dgates;      /* [4 hidden, columns]: of the pre-activations */
+    void *db;          /* partial sums [4 hidden, COLUMN_MULTIPLE], added to */
 } columns_lstm_backward_arguments;
 
 /* out = ELU(x w + b) in columns. */
@@ -114,8 +114,9 @@ typedef struct columns_projection_arguments {
 
 typedef struct columns_projection_backward_arguments {
     int64_t columns, input, hidden;
-    const void *x, *out, *dout; /* [input, columns], [hidden, columns] twice */
-    void *dw, *db;              /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
+    const void *x, *out; /* [input, columns], [hidden, columns] */
+    void *dout;          /* [hidden, columns]: of out; becomes that of x w + b */
+    void *dw, *db;       /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
 } columns_projection_backward_arguments;
 
 /* The last layer and the step: u = tanh(h w + b), x' = x + scale u. */

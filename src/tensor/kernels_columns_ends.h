@@ -18,18 +18,29 @@ static void NAME(columns_projection)(const columns_projection_arguments *argumen
 /* The factor of ELU's derivative is 1 above zero and out + 1 = exp(.) below. */
 static void NAME(columns_projection_backward)(const columns_projection_backward_arguments *arguments) {
     const int64_t columns = arguments->columns, input = arguments->input, hidden = arguments->hidden;
-    const REAL *x = arguments->x, *out = arguments->out, *dout = arguments->dout;
     const VECTOR one = NAME(splat)(1);
     for (int64_t unit = 0; unit < hidden; unit++) {
-        for (int64_t column = 0; column < columns; column += LANES) {
-            const int64_t place = unit * columns + column, slot = column % COLUMN_MULTIPLE;
-            const VECTOR y = NAME(load)(out + place);
-            const VECTOR d = NAME(load)(dout + place) * NAME(select)(y > 0, one, y + one);
+        const REAL *out = (const REAL *)arguments->out + unit * columns;
+        REAL *dout = (REAL *)arguments->dout + unit * columns;
+        for (int64_t slot = 0; slot < COLUMN_MULTIPLE; slot += LANES) {
+            VECTOR sum = {0};
+            for (int64_t column = slot; column < columns; column += COLUMN_MULTIPLE) {
+                const VECTOR y = NAME(load)(out + column);
+                const VECTOR d = NAME(load)(dout + column) * NAME(select)(y > 0, one, y + one);
+                NAME(store)(dout + column, d);
+                sum += d;
+            }
             REAL *db = (REAL *)arguments->db + unit * COLUMN_MULTIPLE + slot;
-            NAME(store)(db, NAME(load)(db) + d);
-            for (int64_t k = 0; k < input; k++) {
-                REAL *dw = (REAL *)arguments->dw + (k * hidden + unit) * COLUMN_MULTIPLE + slot;
-                NAME(store)(dw, NAME(multiply_add)(d, NAME(load)(x + k * columns + column), NAME(load)(dw)));
+            NAME(store)(db, NAME(load)(db) + sum);
+        }
+        for (int64_t k = 0; k < input; k++) {
+            const REAL *x = (const REAL *)arguments->x + k * columns;
+            REAL *dw = (REAL *)arguments->dw + (k * hidden + unit) * COLUMN_MULTIPLE;
+            for (int64_t slot = 0; slot < COLUMN_MULTIPLE; slot += LANES) {
+                VECTOR sum = NAME(load)(dw + slot);
+                for (int64_t column = slot; column < columns; column += COLUMN_MULTIPLE)
+                    sum = NAME(multiply_add)(NAME(load)(dout + column), NAME(load)(x + column), sum);
+                NAME(store)(dw + slot, sum);
             }
         }
     }

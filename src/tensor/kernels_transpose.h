@@ -3,46 +3,12 @@
 typedef REAL NAME(quad) __attribute__((vector_size(4 * sizeof(REAL))));
 typedef REAL NAME(quad_unaligned) __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
-#if VECTOR_BYTES == 64 && REAL_BITS == 32
-/* 16 by 16: rows by pairs, pairs by fours, and quarters of vectors twice. */
-INLINE void NAME(transpose_block)(const REAL *x, int64_t x_stride, REAL *out, int64_t out_stride) {
-    __m512 a[16], b[16];
-    UNROLL for (int i = 0; i < 16; i++) a[i] = (__m512)NAME(load)(x + i * x_stride);
-    UNROLL for (int i = 0; i < 16; i += 2) {
-        b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
-        b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
-    }
-    UNROLL for (int i = 0; i < 16; i += 4) {
-        UNROLL for (int k = 0; k < 2; k++) {
-            const __m512d even = _mm512_castps_pd(b[i + k]), odd = _mm512_castps_pd(b[i + k + 2]);
-            a[i + 2 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(even, odd));
-            a[i + 2 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(even, odd));
-        }
-    }
-    /* a[4 q + k]: columns k, 4 + k, 8 + k and 12 + k of rows 4 q .. 4 q + 3, a quarter each. */
-    UNROLL for (int k = 0; k < 4; k++) {
-        const __m512 low0 = _mm512_shuffle_f32x4(a[k], a[4 + k], 0x88);
-        const __m512 high0 = _mm512_shuffle_f32x4(a[k], a[4 + k], 0xdd);
-        const __m512 low1 = _mm512_shuffle_f32x4(a[8 + k], a[12 + k], 0x88);
-        const __m512 high1 = _mm512_shuffle_f32x4(a[8 + k], a[12 + k], 0xdd);
-        NAME(store)(out + k * out_stride, (VECTOR)_mm512_shuffle_f32x4(low0, low1, 0x88));
-        NAME(store)(out + (4 + k) * out_stride, (VECTOR)_mm512_shuffle_f32x4(high0, high1, 0x88));
-        NAME(store)(out + (8 + k) * out_stride, (VECTOR)_mm512_shuffle_f32x4(low0, low1, 0xdd));
-        NAME(store)(out + (12 + k) * out_stride, (VECTOR)_mm512_shuffle_f32x4(high0, high1, 0xdd));
-    }
-}
-#endif
-
-static void NAME(transpose)(int64_t rows, int64_t columns, const void *x, int64_t ldb, void *out_data, int64_t stride) {
+/* out[p][j] = b[j][p], in blocks of 4 by 4. */
+static void NAME(transpose_quads)(int64_t rows, int64_t columns, const void *x, int64_t ldb, void *out_data,
+                                  int64_t stride) {
     const REAL *b = x;
     REAL *out = out_data;
     int64_t j = 0;
-#if VECTOR_BYTES == 64 && REAL_BITS == 32
-    if (columns % 16 == 0)
-        for (; j + 16 <= rows; j += 16)
-            for (int64_t p = 0; p < columns; p += 16)
-                NAME(transpose_block)(b + j * ldb + p, ldb, out + p * stride + j, stride);
-#endif
     for (; j + 4 <= rows; j += 4) {
         int64_t p = 0;
         for (; p + 4 <= columns; p += 4) {
@@ -67,3 +33,53 @@ static void NAME(transpose)(int64_t rows, int64_t columns, const void *x, int64_
     for (; j < rows; j++)
         for (int64_t p = 0; p < columns; p++) out[p * stride + j] = b[j * ldb + p];
 }
+
+#if VECTOR_BYTES == 64 && REAL_BITS == 32
+/* A block of 16 by 16, in two rounds of pairs and two of quarters. */
+INLINE void NAME(transpose_block)(const REAL *b, int64_t ldb, REAL *out, int64_t stride) {
+    __m512 r[16], s[16];
+    UNROLL for (int j = 0; j < 16; j++) r[j] = (__m512)NAME(load)(b + j * ldb);
+    UNROLL for (int j = 0; j < 16; j += 2) {
+        s[j] = _mm512_unpacklo_ps(r[j], r[j + 1]);
+        s[j + 1] = _mm512_unpackhi_ps(r[j], r[j + 1]);
+    }
+    /* r[j + q] holds in quarter k what belongs to row 4 k + q, from columns j .. j + 3 */
+    UNROLL for (int j = 0; j < 16; j += 4) {
+        UNROLL for (int half = 0; half < 2; half++) {
+            const __m512d low = _mm512_castps_pd(s[j + half]), high = _mm512_castps_pd(s[j + half + 2]);
+            r[j + 2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            r[j + 2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    }
+    UNROLL for (int q = 0; q < 4; q++) {
+        const __m512 even = _mm512_shuffle_f32x4(r[q], r[q + 4], 0x88),
+                     odd = _mm512_shuffle_f32x4(r[q], r[q + 4], 0xDD);
+        const __m512 even_high = _mm512_shuffle_f32x4(r[q + 8], r[q + 12], 0x88);
+        const __m512 odd_high = _mm512_shuffle_f32x4(r[q + 8], r[q + 12], 0xDD);
+        NAME(store)(out + q * stride, (VECTOR)_mm512_shuffle_f32x4(even, even_high, 0x88));
+        NAME(store)(out + (q + 8) * stride, (VECTOR)_mm512_shuffle_f32x4(even, even_high, 0xDD));
+        NAME(store)(out + (q + 4) * stride, (VECTOR)_mm512_shuffle_f32x4(odd, odd_high, 0x88));
+        NAME(store)(out + (q + 12) * stride, (VECTOR)_mm512_shuffle_f32x4(odd, odd_high, 0xDD));
+    }
+}
+
+/* Whole blocks, and what is left over at both ends in quads. */
+static void NAME(transpose)(int64_t rows, int64_t columns, const void *x, int64_t x_stride, void *out_data,
+                            int64_t out_stride) {
+    const REAL *b = x;
+    REAL *out = out_data;
+    const int64_t whole_rows = rows / LANES * LANES, whole_columns = columns / LANES * LANES;
+    for (int64_t j = 0; j < whole_rows; j += LANES)
+        for (int64_t p = 0; p < whole_columns; p += LANES)
+            NAME(transpose_block)(b + j * x_stride + p, x_stride, out + p * out_stride + j, out_stride);
+    NAME(transpose_quads)
+    (whole_rows, columns - whole_columns, b + whole_columns, x_stride, out + whole_columns * out_stride, out_stride);
+    NAME(transpose_quads)
+    (rows - whole_rows, columns, b + whole_rows * x_stride, x_stride, out + whole_rows, out_stride);
+}
+#else
+static void NAME(transpose)(int64_t rows, int64_t columns, const void *x, int64_t x_stride, void *out,
+                            int64_t out_stride) {
+    NAME(transpose_quads)(rows, columns, x, x_stride, out, out_stride);
+}
+#endif

@@ -88,7 +88,7 @@ static void step_back(backward *back, const rnnprop_block *block, int64_t t, boo
                                            .dh = back->dh,
                                            .dw = back->sums.head_w,
                                            .db = back->sums.head_b});
-    const void *above = back->dh;
+    void *above = back->dh;
     for (int layer = layers - 1; layer >= 0; layer--) {
         layer_back(back, block, layer, &record, &before, above, last, t == 0);
         above = back->dxh[layer];
