@@ -69,10 +69,11 @@ static json_t *array_of(int count, const double *values) {
 
 static json_t *describe(const options *options, const timing *timing) {
     int count = timing->count;
-    return json_pack("{s:s, s:f, s:f, s:f, s:i, s:i, s:o}", "unit", "milliseconds", "median",
+    return json_pack("{s:s, s:f, s:f, s:f, s:f, s:i, s:i, s:o}", "unit", "milliseconds", "median",
                      timing_median(count, timing->wall), "minimum", timing_least(count, timing->wall),
-                     "processor_median", timing_median(count, timing->processor), "repeat", count, "warm_up",
-                     options->warm_up, "samples", array_of(count, timing->wall));
+                     "processor_median", timing_median(count, timing->processor), "processor_minimum",
+                     timing_least(count, timing->processor), "repeat", count, "warm_up", options->warm_up, "samples",
+                     array_of(count, timing->wall));
 }
 
 static l2o_status write_report(const options *options, const workload *workload, const timing *timing,

@@ -20,7 +20,7 @@ typedef struct report_row {
     int threads, count;
     double samples[REPORT_SAMPLES]; /* milliseconds */
     double median;
-    double processor;  /* the least median of processor time among its runs */
+    double processor;  /* the least processor time */
     json_int_t memory; /* KiB, the most among its runs */
 } report_row;
 

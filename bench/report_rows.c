@@ -36,7 +36,7 @@ void report_collect(report_rows *rows, const json_t *run) {
         for (size_t i = 0; i < json_array_size(samples) && row->count < REPORT_SAMPLES; i++)
             row->samples[row->count++] = json_number_value(json_array_get(samples, i));
         if (memory > row->memory) row->memory = memory;
-        row->processor = fmin(row->processor, json_number_value(json_object_get(timing, "processor_median")));
+        row->processor = fmin(row->processor, json_number_value(json_object_get(timing, "processor_minimum")));
     }
 }
 
@@ -94,7 +94,7 @@ static json_t *rows_to_json(const report_rows *rows) {
         json_array_append_new(out, json_pack("{s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:I}", "form", row->form, "workload",
                                              (char[]){row->workload, '\0'}, "threads", row->threads, "samples",
                                              row->count, "median_ms", number(row->median), "minimum_ms",
-                                             number(timing_least(row->count, row->samples)), "processor_ms",
+                                             number(timing_least(row->count, row->samples)), "processor_minimum_ms",
                                              number(row->processor), "peak_rss_kib", row->memory));
     }
     return out;
