@@ -1,4 +1,4 @@
-/* The table for the terminal: one line of wall-clock medians for each workload, one of processor time below it. */
+/* The table for the terminal: one line of wall-clock medians for each workload, one of least times below it. */
 #include <math.h>
 #include <stdio.h>
 
@@ -17,8 +17,8 @@ static const struct {
 } peers[] = {{"manual", "PyTorch, by hand"}, {"folded", "autograd, folded"}, {"plain", "autograd, plain"}};
 enum { WORKLOADS = sizeof names / sizeof *names, PEERS = sizeof peers / sizeof *peers };
 
-static double time_of(const report_row *row, bool processor) {
-    return row == NULL ? NAN : processor ? row->processor : row->median;
+static double time_of(const report_row *row, bool least) {
+    return row == NULL ? NAN : least ? row->processor : row->median;
 }
 
 static void print_ratio(double time, double ratio) {
@@ -28,17 +28,17 @@ static void print_ratio(double time, double ratio) {
         printf(" %12s %6s", "-", "");
 }
 
-static void print_line(const report_rows *rows, int index, const report_row *ours, bool processor) {
+static void print_line(const report_rows *rows, int index, const report_row *ours, bool least) {
     char workload = names[index].workload;
-    double own = time_of(ours, processor);
-    printf("%-20s %-9s %9.2f ms", processor ? "" : names[index].name, processor ? "processor" : "wall", own);
+    double own = time_of(ours, least);
+    printf("%-20s %-5s %9.2f ms", least ? "" : names[index].name, least ? "least" : "wall", own);
     for (int i = 0; i < PEERS; i++) {
-        double theirs = time_of(report_find(rows, peers[i].form, workload, 1), processor);
+        double theirs = time_of(report_find(rows, peers[i].form, workload, 1), least);
         print_ratio(theirs, theirs / own);
     }
-    double limit = report_limit(rows, workload, BOUND_SUM, processor);
+    double limit = report_limit(rows, workload, BOUND_SUM, least);
     print_ratio(limit, own / limit);
-    double two = processor ? NAN : time_of(report_find(rows, "l2o", workload, 2), false);
+    double two = least ? NAN : time_of(report_find(rows, "l2o", workload, 2), false);
     print_ratio(two, own / two);
     putchar('\n');
 }
@@ -69,7 +69,7 @@ static void print_memory(const report_rows *rows) {
 }
 
 void report_print(const report_rows *rows) {
-    printf("%-30s %12s", "", "l2o");
+    printf("%-26s %12s", "", "l2o");
     for (int i = 0; i < PEERS; i++) printf(" %19s", peers[i].title);
     printf(" %19s %19s\n", "limit", "two threads");
     for (int index = 0; index < WORKLOADS; index++) {
@@ -79,9 +79,9 @@ void report_print(const report_rows *rows) {
         print_line(rows, index, ours, true);
     }
     printf(
-        "wall: medians of all samples. processor: the least median of processor time among a program's runs, and the "
-        "best that was\nmeasured of the limits: a busy machine disturbs both less. Peers run on one thread; above 1x "
-        "l2o is faster. Limit: how\nmany times that time l2o takes.\n");
+        "wall: medians of all samples. least: the least processor time, and the best that was measured of the limits: "
+        "a busy\nmachine disturbs both less. Peers run on one thread; above 1x l2o is faster. Limit: how many times "
+        "that time l2o takes.\n");
     print_limits(rows);
     print_memory(rows);
 }
