@@ -94,6 +94,13 @@ two=
 "$build/bench/bench_reference" --prepare "$work"
 for kind in $workloads; do
     ours 1 "$kind" --repeat 1 --warm-up 0 --numbers "$work/ours.npz" --out "$work/first.json"
+    if [ -n "$two" ]; then
+        ours 2 "$kind" --repeat 1 --warm-up 0 --numbers "$work/two.npz" --out "$work/first.json"
+        cmp "$work/ours.npz" "$work/two.npz" || {
+            echo "bench: workload $kind gives other bits on two threads than on one" >&2
+            exit 1
+        }
+    fi
     for form in ${python:+$(forms "$kind")}; do
         peer "$form" "$kind" --repeat 1 --warm-up 0 --numbers "$work/peer.npz" --out "$work/first.json"
         echo "workload $kind against PyTorch ($form):"
