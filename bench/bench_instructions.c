@@ -2,7 +2,7 @@
  * depend on how busy a machine is, so that a change which costs 3 % shows anywhere.
  *
  *   bench_instructions --describe           how this program was built: counts of other builds cannot be compared
- *   bench_instructions WORKLOAD KERNEL      a | b | c | d, on one kernel path, one thread
+ *   bench_instructions WORKLOAD KERNEL      a | b | c | d | e, on one kernel path, one thread
  *
  * Only what happens inside instructions_counted() is meant; everything is drawn, allocated and run once before. */
 #include <stdio.h>
@@ -25,6 +25,7 @@ static workload_options small(char kind, const char *kernel) {
     options.unroll = kind == 'a' ? 6 : 4;
     options.tasks = 2;
     options.steps = 30;
+    options.length = 5000;
     return options;
 }
 
@@ -43,8 +44,8 @@ int main(int argument_count, char **arguments) {
         puts(L2O_BENCH_BUILD);
         return 0;
     }
-    if (argument_count != 3 || strlen(arguments[1]) != 1 || strchr("abcd", *arguments[1]) == NULL) {
-        fprintf(stderr, "bench_instructions: --describe, or a workload (a, b, c, d) and a kernel path\n");
+    if (argument_count != 3 || strlen(arguments[1]) != 1 || strchr("abcde", *arguments[1]) == NULL) {
+        fprintf(stderr, "bench_instructions: --describe, or a workload (a to e) and a kernel path\n");
         return 2;
     }
     l2o_error error = {0};

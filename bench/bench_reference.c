@@ -1,8 +1,10 @@
 /* Times one workload of workload.h at the reference size; the programs in peers/ compute and time the same.
  *
- *   bench_reference --prepare FOLDER       draws the inputs: weights.npy, problem.npz (a, d), problems.npz (b, c)
+ *   bench_reference --prepare FOLDER       draws the inputs: weights.npy; problem.npz (a, d), problems.npz (b, c),
+ *                                          vector.npz (e)
  *   bench_reference --workload a|d --weights F --problem F [OPTIONS]
  *   bench_reference --workload b|c --weights F --problems F [OPTIONS]
+ *   bench_reference --workload e --weights F --vector F [OPTIONS]
  *
  * Options: [--threads N] [--repeat N] [--warm-up N] [--dtype float32|float64] [--kernel NAME] [--out F.json]
  *          [--numbers F.npz] */
@@ -20,7 +22,7 @@ enum { MOST_RUNS = 100000 };
 
 typedef struct options {
     workload_options workload;
-    const char *weights, *problem, *out, *numbers;
+    const char *weights, *inputs, *out, *numbers;
     int repeat, warm_up;
 } options;
 
@@ -32,11 +34,11 @@ static long peak_memory(void) {
 
 /* ------------------------------------------------------------------------------------------------------- the inputs */
 
-static l2o_status write_inputs(const workload *workload, const char *folder, const char *problems, bool weights,
+static l2o_status write_inputs(const workload *workload, const char *folder, const char *inputs, bool weights,
                                l2o_error *error) {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", folder, problems);
-    TRY(workload_write_problems(workload, path, error));
+    snprintf(path, sizeof path, "%s/%s", folder, inputs);
+    TRY(workload_write_inputs(workload, path, error));
     if (!weights) return L2O_OK;
     snprintf(path, sizeof path, "%s/weights.npy", folder);
     return workload_write_weights(workload, path, error);
@@ -45,14 +47,14 @@ static l2o_status write_inputs(const workload *workload, const char *folder, con
 static l2o_status prepare(const char *folder, l2o_error *error) {
     static const struct {
         char kind;
-        const char *problems;
+        const char *inputs;
         bool weights;
-    } files[] = {{'a', "problem.npz", true}, {'b', "problems.npz", false}};
+    } files[] = {{'a', "problem.npz", true}, {'b', "problems.npz", false}, {'e', "vector.npz", false}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         workload_options options = workload_reference(files[i].kind);
         workload workload;
         l2o_status status = workload_create(&options, &workload, error);
-        if (status == L2O_OK) status = write_inputs(&workload, folder, files[i].problems, files[i].weights, error);
+        if (status == L2O_OK) status = write_inputs(&workload, folder, files[i].inputs, files[i].weights, error);
         workload_free(&workload);
         TRY(status);
     }
@@ -97,7 +99,7 @@ static l2o_status run(const options *options, l2o_error *error) {
     workload workload;
     timing timing = {0};
     l2o_status status = workload_create(&options->workload, &workload, error);
-    if (status == L2O_OK) status = workload_read(&workload, options->weights, options->problem, error);
+    if (status == L2O_OK) status = workload_read(&workload, options->weights, options->inputs, error);
     if (status == L2O_OK) status = workload_numbers(&workload, options->numbers, error);
     if (status == L2O_OK)
         status = timing_take(&timing, options->warm_up, options->repeat, workload_run, &workload, error);
@@ -124,8 +126,8 @@ static bool parse(int count, char **arguments, options *options) {
         const char *name = arguments[i], *text = arguments[i + 1];
         if (strcmp(name, "--weights") == 0)
             options->weights = text;
-        else if (strcmp(name, "--problem") == 0 || strcmp(name, "--problems") == 0)
-            options->problem = text;
+        else if (strcmp(name, "--problem") == 0 || strcmp(name, "--problems") == 0 || strcmp(name, "--vector") == 0)
+            options->inputs = text;
         else if (strcmp(name, "--out") == 0)
             options->out = text;
         else if (strcmp(name, "--numbers") == 0)
@@ -134,7 +136,7 @@ static bool parse(int count, char **arguments, options *options) {
             workload->dtype = text;
         else if (strcmp(name, "--kernel") == 0)
             workload->kernel = text;
-        else if (strcmp(name, "--workload") == 0 && strlen(text) == 1 && strchr("abcd", *text) != NULL)
+        else if (strcmp(name, "--workload") == 0 && strlen(text) == 1 && strchr("abcde", *text) != NULL)
             kind = *text;
         else if (!(strcmp(name, "--threads") == 0 && whole_number(text, 1, &workload->threads)) &&
                  !(strcmp(name, "--repeat") == 0 && whole_number(text, 1, &options->repeat)) &&
@@ -142,7 +144,7 @@ static bool parse(int count, char **arguments, options *options) {
             return false;
     }
     workload->kind = kind;
-    return count % 2 == 1 && options->weights != NULL && options->problem != NULL && kind != '\0';
+    return count % 2 == 1 && options->weights != NULL && options->inputs != NULL && kind != '\0';
 }
 
 int main(int count, char **arguments) {

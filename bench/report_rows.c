@@ -62,18 +62,7 @@ const report_row *report_find(const report_rows *rows, const char *form, char wo
 
 static cost reference_cost(char kind) {
     workload_options options = workload_reference(kind);
-    cost_size size = {.coordinates = options.batch * options.dimension,
-                      .steps = options.unroll,
-                      .tasks = 1,
-                      .layers = options.layers,
-                      .hidden = options.hidden,
-                      .type = DTYPE_FLOAT32};
-    if (kind == 'b' || kind == 'c') size.tasks = options.tasks;
-    if (kind == 'd') size.steps = options.steps;
-    if (kind == 'e') {
-        size.coordinates = WORKLOAD_VECTOR;
-        size.steps = 1;
-    }
+    cost_size size = workload_size(&options);
     return cost_of(kind, &size);
 }
 

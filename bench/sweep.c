@@ -13,6 +13,7 @@ static void set_batch(workload_options *options, int64_t size) { options->batch 
 static void set_hidden(workload_options *options, int64_t size) { options->hidden = size; }
 static void set_unroll(workload_options *options, int64_t size) { options->unroll = size; }
 static void set_tasks(workload_options *options, int64_t size) { options->tasks = (int)size; }
+static void set_length(workload_options *options, int64_t size) { options->length = size; }
 static void set_threads(workload_options *options, int64_t size) { options->threads = (int)size; }
 static void set_dimension(workload_options *options, int64_t size) {
     options->batch = 16;
@@ -61,6 +62,14 @@ static const sweep sweeps[] = {
      .family = "lasso",
      .set = set_tasks,
      .sizes = {1, 2, 3, 4, 6, 8}},
+    {.name = "vector",
+     .what = "one step on a long vector",
+     .axis = "N",
+     .unit = "coordinate",
+     .kind = 'e',
+     .family = "lasso",
+     .set = set_length,
+     .sizes = {1000, 10000, 100000, 1000000, 10000000}},
     {.name = "threads-step",
      .what = "plain step",
      .axis = "threads",
@@ -124,7 +133,7 @@ static l2o_status run_point(sweep *sweep, int64_t size, const char *kernel, cons
     l2o_status status = workload_create(&options, &workload, error);
     if (status == L2O_OK) status = time_point(sweep, &workload, seconds, point, error);
     if (status == L2O_OK) {
-        cost_size shape = workload_size(&workload);
+        cost_size shape = workload_size(&options);
         cost cost = cost_of(sweep->kind, &shape);
         point->work = sweep->by_multiply_adds ? 1e-3 * cost.multiply_adds
                                               : (double)(shape.coordinates * shape.steps * shape.tasks);

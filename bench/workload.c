@@ -22,7 +22,8 @@ workload_options workload_reference(char kind) {
                               .hidden = 20,
                               .unroll = 20,
                               .steps = 1000,
-                              .tasks = WORKLOAD_TASKS};
+                              .tasks = WORKLOAD_TASKS,
+                              .length = 1000000};
 }
 
 static bool has_tasks(const workload_options *options) { return options->kind == 'b' || options->kind == 'c'; }
@@ -75,7 +76,7 @@ l2o_status workload_create(const workload_options *options, workload *workload, 
                                               .next_segment = options->kind == 'b',
                                               .inner_rate = RATE,
                                               .inner_steps = 1};
-    int count = has_tasks(options) ? options->tasks : 1;
+    int count = has_tasks(options) ? options->tasks : options->kind == 'e' ? 0 : 1;
     workload->weights = memory_allocate(total, sizeof(double), error);
     workload->gradient = memory_allocate(total, sizeof(double), error);
     workload->objectives = memory_allocate((size_t)options->steps + 1, sizeof(double), error);
@@ -85,7 +86,11 @@ l2o_status workload_create(const workload_options *options, workload *workload, 
     workload->task_count = count;
     for (int task = 0; task < count; task++) TRY(make_task(workload, task, error));
     optimizer_initialise(workload->optimizer, SEED, 0, workload->weights);
-    return adam_create(&workload->adam, (int64_t)total, 1e-8, false, error);
+    TRY(adam_create(&workload->adam, (int64_t)total, 1e-8, false, error));
+    if (count > 0) return L2O_OK;
+    memcpy(workload->optimizer->weights, workload->weights, total * sizeof(double));
+    return workload_vector_create(workload->context, workload->optimizer, options->length, workload_size(options).type,
+                                  &workload->vector, error);
 }
 
 void workload_free(workload *workload) {
@@ -95,6 +100,7 @@ void workload_free(workload *workload) {
     }
     memory_free(workload->tasks);
     memory_free(workload->problems);
+    workload_vector_free(&workload->vector);
     adam_free(&workload->adam);
     memory_free(workload->weights);
     memory_free(workload->gradient);
@@ -134,15 +140,21 @@ static l2o_status evaluate(workload *workload, l2o_error *error) {
 
 l2o_status workload_run(void *argument, l2o_error *error) {
     workload *workload = argument;
-    return workload->options.kind == 'd' ? evaluate(workload, error) : update_weights(workload, error);
+    switch (workload->options.kind) {
+    case 'd': return evaluate(workload, error);
+    case 'e': return workload_vector_step(workload->context, &workload->vector, error);
+    default: return update_weights(workload, error);
+    }
 }
 
-cost_size workload_size(const workload *workload) {
-    const workload_options *options = &workload->options;
-    return (cost_size){.coordinates = options->batch * options->dimension,
-                       .steps = options->kind == 'd' ? options->steps : options->unroll,
-                       .tasks = workload->task_count,
+cost_size workload_size(const workload_options *options) {
+    bool vector = options->kind == 'e';
+    return (cost_size){.coordinates = vector ? options->length : options->batch * options->dimension,
+                       .steps = vector                 ? 1
+                                : options->kind == 'd' ? options->steps
+                                                       : options->unroll,
+                       .tasks = has_tasks(options) ? options->tasks : 1,
                        .layers = options->layers,
                        .hidden = options->hidden,
-                       .type = workload->problems[0]->type};
+                       .type = strcmp(options->dtype, "float64") == 0 ? DTYPE_FLOAT64 : DTYPE_FLOAT32};
 }

@@ -65,7 +65,8 @@ static void *data_of(const problem *problem, int part) {
     return part == 0 ? problem->model->a : part == 1 ? problem->model->b : problem->x0;
 }
 
-l2o_status workload_write_problems(const workload *workload, const char *path, l2o_error *error) {
+l2o_status workload_write_inputs(const workload *workload, const char *path, l2o_error *error) {
+    if (workload->options.kind == 'e') return workload_vector_write(&workload->vector, path, error);
     archive archive = {.count = 0};
     part parts[PARTS];
     describe(workload, parts);
@@ -112,15 +113,20 @@ static l2o_status read_part(workload *workload, const npz *file, const char *pat
     return L2O_OK;
 }
 
-l2o_status workload_read(workload *workload, const char *weights, const char *problems, l2o_error *error) {
+l2o_status workload_read(workload *workload, const char *weights, const char *inputs, l2o_error *error) {
     TRY(read_weights(workload, weights, error));
+    if (workload->options.kind == 'e') {
+        memcpy(workload->optimizer->weights, workload->weights,
+               (size_t)workload->optimizer->weight_total * sizeof(double));
+        return workload_vector_read(workload->context, &workload->vector, inputs, error);
+    }
     npz file;
-    TRY(npz_read(problems, &file, error));
+    TRY(npz_read(inputs, &file, error));
     part parts[PARTS];
     describe(workload, parts);
     l2o_status status = L2O_OK;
     for (int k = 0; k < PARTS && status == L2O_OK; k++)
-        status = read_part(workload, &file, problems, &parts[k], k, error);
+        status = read_part(workload, &file, inputs, &parts[k], k, error);
     npz_free(&file);
     for (int task = 0; task < workload->task_count && status == L2O_OK; task++)
         carry_reset(&workload->tasks[task].now, workload->problems[task]);
@@ -152,6 +158,15 @@ static l2o_status update_numbers(workload *workload, archive *archive, l2o_error
     return keep(archive, "train_loss", updates, 0, losses, error);
 }
 
+static l2o_status vector_numbers(workload *workload, archive *archive, l2o_error *error) {
+    for (int step = 0; step < WORKLOAD_VECTOR_STEPS; step++) TRY(workload_run(workload, error));
+    const workload_vector *vector = &workload->vector;
+    double *values;
+    TRY(add(archive, "x", 1, &vector->length, &values, error));
+    for (int64_t i = 0; i < vector->length; i++) values[i] = problem_load(vector->type, vector->x, i);
+    return L2O_OK;
+}
+
 l2o_status workload_numbers(workload *workload, const char *path, l2o_error *error) {
     archive archive = {.count = 0};
     l2o_status status;
@@ -159,6 +174,8 @@ l2o_status workload_numbers(workload *workload, const char *path, l2o_error *err
         status = workload_run(workload, error);
         if (status == L2O_OK)
             status = keep(&archive, "f_traj", workload->options.steps + 1, 0, workload->objectives, error);
+    } else if (workload->options.kind == 'e') {
+        status = vector_numbers(workload, &archive, error);
     } else {
         status = update_numbers(workload, &archive, error);
     }

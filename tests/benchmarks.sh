@@ -12,10 +12,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 "$programs/bench_reference" --prepare "$work"
-for workload in a b c d; do
+for workload in a b c d e; do
     case $workload in
     a | d) inputs="--problem $work/problem.npz" ;;
     b | c) inputs="--problems $work/problems.npz" ;;
+    e) inputs="--vector $work/vector.npz" ;;
     esac
     for kernel in auto portable; do
         # shellcheck disable=SC2086
@@ -26,7 +27,7 @@ for workload in a b c d; do
 done
 "$programs/bench_limits" --out "$work/run-limits.json"
 "$programs/bench_report" --table "$work/bench.json" "$work"/run-*.json | tee "$work/table"
-for workload in "a  plain step" "b  first-order MAML" "c  exact MAML" "d  1000 steps"; do
+for workload in "a  plain step" "b  first-order MAML" "c  exact MAML" "d  1000 steps" "e  10^6 coordinates"; do
     grep -q "^$workload.*x" "$work/table" || {
         echo "the table lacks '$workload' or its limit"
         exit 1

@@ -12,7 +12,7 @@ tunables=$tunables:glibc.cpu.x86_rep_stosb_threshold=0x1000000
 steady=
 if command -v setarch >/dev/null 2>&1 && setarch -R true 2>/dev/null; then steady="setarch -R"; fi
 for kernel in avx2 portable; do
-    for workload in a b c d; do
+    for workload in a b c d e; do
         $steady env -i PATH="$PATH" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 GLIBC_TUNABLES="$tunables" \
             valgrind --tool=callgrind --toggle-collect=instructions_counted --callgrind-out-file="$work/out" \
             --log-file="$work/log" "$program" $workload $kernel || {
