@@ -7,7 +7,9 @@
  *   bench_reference --workload e --weights F --vector F [OPTIONS]
  *
  * Options: [--threads N] [--repeat N] [--warm-up N] [--dtype float32|float64] [--kernel NAME] [--out F.json]
- *          [--numbers F.npz] */
+ *          [--numbers F.npz]
+ *
+ * Started by an MPI launcher, the ranks share the work of a, b, c and d, and rank 0 writes the files. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +82,12 @@ static json_t *describe(const options *options, const timing *timing) {
 
 static l2o_status write_report(const options *options, const workload *workload, const timing *timing,
                                l2o_error *error) {
-    json_t *report = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:I}", "program", "l2o", "form", "l2o",
-                               "version", l2o_version(), "kernel", l2o_context_kernel(workload->context), "blas",
-                               blas_description(), "threads", l2o_context_threads(workload->context), "dtype",
-                               options->workload.dtype, (char[]){options->workload.kind, '\0'},
-                               describe(options, timing), "peak_rss_kib", (json_int_t)peak_memory());
+    json_t *report =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:o, s:I}", "program", "l2o", "form", "l2o", "version",
+                  l2o_version(), "kernel", l2o_context_kernel(workload->context), "blas", blas_description(), "threads",
+                  l2o_context_threads(workload->context), "ranks", l2o_context_ranks(workload->context), "dtype",
+                  options->workload.dtype, (char[]){options->workload.kind, '\0'}, describe(options, timing),
+                  "peak_rss_kib", (json_int_t)peak_memory());
     if (report == NULL) return error_set(error, L2O_ERROR_MEMORY, "out of memory while the report was made");
     l2o_status status = L2O_OK;
     if (options->out != NULL)
@@ -100,10 +103,11 @@ static l2o_status run(const options *options, l2o_error *error) {
     timing timing = {0};
     l2o_status status = workload_create(&options->workload, &workload, error);
     if (status == L2O_OK) status = workload_read(&workload, options->weights, options->inputs, error);
-    if (status == L2O_OK) status = workload_numbers(&workload, options->numbers, error);
+    bool first = status == L2O_OK && l2o_context_rank(workload.context) == 0;
+    if (status == L2O_OK) status = workload_numbers(&workload, first ? options->numbers : NULL, error);
     if (status == L2O_OK)
         status = timing_take(&timing, options->warm_up, options->repeat, workload_run, &workload, error);
-    if (status == L2O_OK) status = write_report(options, &workload, &timing, error);
+    if (status == L2O_OK && first) status = write_report(options, &workload, &timing, error);
     timing_free(&timing);
     workload_free(&workload);
     return status;

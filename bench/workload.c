@@ -64,6 +64,8 @@ l2o_status workload_create(const workload_options *options, workload *workload, 
     if (l2o_context_create(options->threads, options->kernel, &workload->context) != L2O_OK)
         return error_set(error, L2O_ERROR_INPUT, "%s",
                          workload->context == NULL ? "out of memory" : l2o_context_error(workload->context));
+    if (l2o_launched_ranks() > 1 && l2o_context_join_ranks(workload->context) != L2O_OK)
+        return error_set(error, L2O_ERROR_UNSUPPORTED, "%s", l2o_context_error(workload->context));
     TRY(make_settings(workload, error));
     TRY(optimizer_create(workload->settings, "rnnprop", &workload->optimizer, error));
     size_t total = (size_t)workload->optimizer->weight_total;
