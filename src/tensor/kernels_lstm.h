@@ -3,9 +3,8 @@
  * Forward runs by blocks of rows whose gates [rows, 4 hidden] stay in the first-level cache: products, activations and
  * the new state follow each other there. As sigmoid(v) = 1/2 + tanh(v/2) / 2, one tanh with constants per column serves
  * all four gates in whole vectors: activation = offset + factor tanh(factor v), factor 1/2 and offset 1/2 for a
- * sigmoid, 1 and 0 for tanh. The size of cell that the learned optimizers have by default, 20 units in float32 on
- * AVX-512, has paths of its own, which give the same bits. Cells too wide for a few rows to fit are done in strips of
- * hidden units. */
+ * sigmoid, 1 and 0 for tanh. Cells too wide for a few rows to fit are done in strips of hidden units. This is the
+ * tape's cell; the fused unroll has its own (kernels_columns.h). */
 
 #define GATE_ELEMENTS ((int64_t)(32768 / sizeof(REAL)))  /* gates held at once */
 #define COPY_ELEMENTS ((int64_t)(131072 / sizeof(REAL))) /* old h held at once, where strips overwrite it */
@@ -94,65 +93,6 @@ static void NAME(lstm_activate)(const NAME(lstm_block) * block) {
     }
 }
 
-/* Where a compiler keeps the registers it takes: clang spills so many that the separate passes are faster. */
-#if VECTOR_BYTES == 64 && REAL_BITS == 32 && !defined(__clang__)
-#define OVERLAPPED_VECTORS 5
-
-/* What is left to activate of rows whose products are done. */
-typedef struct NAME(pending) {
-    REAL *gates;
-    int64_t column, vectors;
-} NAME(pending);
-
-INLINE void NAME(activate_pending)(const NAME(lstm_block) * block, NAME(pending) * pending) {
-    NAME(activate_rows)
-    (1, NAME(load)(block->factor + pending->column), NAME(load)(block->offset + pending->column), pending->gates, 0);
-    pending->gates += LANES;
-    pending->column += LANES;
-    if (pending->column == block->gate_row) pending->column = 0;
-    pending->vectors--;
-}
-
-/* Products and activations at once, for dense rows of OVERLAPPED_VECTORS vectors of gates: while one tile of rows is
- * multiplied, which keeps the units that multiply busy and the others idle, the tile before it is activated, a vector
- * with each step along k. Returns how many rows are done: all but the last few, which fill no tile. */
-static int64_t NAME(lstm_overlapped)(const NAME(lstm_block) * block) {
-    enum { ROWS = 4, VECTORS = OVERLAPPED_VECTORS };
-    const lstm_forward_arguments *arguments = block->arguments;
-    const int64_t columns = VECTORS * LANES, widths[2] = {arguments->input, arguments->hidden};
-    const REAL *const factors[2] = {(const REAL *)arguments->x + block->row * arguments->input, block->h};
-    const REAL *const weights[2] = {arguments->wx, arguments->wh};
-    NAME(pending) pending = {0};
-    int64_t row = 0;
-    for (; row + ROWS <= block->rows; row += ROWS) {
-        VECTOR sum[ROWS][VECTORS];
-        UNROLL for (int i = 0; i < ROWS; i++) { UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] = (VECTOR){0}; }
-        for (int product = 0; product < 2; product++) {
-            const int64_t k = widths[product];
-            const REAL *a = factors[product] + row * k, *b = weights[product];
-            for (int64_t p = 0; p < k; p++, b += columns) {
-                VECTOR b_row[VECTORS];
-                UNROLL for (int v = 0; v < VECTORS; v++) b_row[v] = NAME(load)(b + v * LANES);
-                UNROLL for (int i = 0; i < ROWS; i++) {
-                    const VECTOR factor = NAME(splat)(a[i * k + p]);
-                    UNROLL for (int v = 0; v < VECTORS; v++) sum[i][v] =
-                        NAME(multiply_add)(factor, b_row[v], sum[i][v]);
-                }
-                if (pending.vectors > 0 && p % 2) NAME(activate_pending)(block, &pending);
-            }
-        }
-        while (pending.vectors > 0) NAME(activate_pending)(block, &pending);
-        pending = (NAME(pending)){block->gates + row * columns, 0, ROWS * VECTORS};
-        UNROLL for (int i = 0; i < ROWS; i++) {
-            UNROLL for (int v = 0; v < VECTORS; v++)
-                NAME(store)(pending.gates + i * columns + v * LANES, sum[i][v] + NAME(load)(block->bias + v * LANES));
-        }
-    }
-    while (pending.vectors > 0) NAME(activate_pending)(block, &pending);
-    return row;
-}
-#endif
-
 /* out[j] = x[j] for a row that need not be a multiple of the vectors. */
 INLINE void NAME(copy_row)(int64_t count, const REAL *x, REAL *out) {
     int64_t j = 0;
@@ -195,52 +135,6 @@ INLINE void NAME(product_part)(const REAL *x, const REAL *y, REAL *out, int64_t 
     NAME(store_some)(out, NAME(load_some)(x, count) * NAME(load_some)(y, count), count);
 }
 
-#if VECTOR_BYTES == 64 && REAL_BITS == 32
-/* Four rows of 20 in five vectors: the first 16 of each, then the four quarters that are left, together. */
-INLINE void NAME(load_rows_of_20)(const REAL *source, int64_t stride, VECTOR v[5]) {
-    UNROLL for (int row = 0; row < 4; row++) v[row] = NAME(load)(source + row * stride);
-    source += LANES;
-    __m512 rest = _mm512_castps128_ps512(_mm_loadu_ps(source));
-    rest = _mm512_insertf32x4(rest, _mm_loadu_ps(source + stride), 1);
-    rest = _mm512_insertf32x4(rest, _mm_loadu_ps(source + 2 * stride), 2);
-    v[4] = (VECTOR)_mm512_insertf32x4(rest, _mm_loadu_ps(source + 3 * stride), 3);
-}
-
-INLINE void NAME(store_rows_of_20)(REAL *target, const VECTOR v[5]) {
-    UNROLL for (int row = 0; row < 4; row++) { NAME(store)(target + row * 20, v[row]); }
-    target += LANES;
-    _mm_storeu_ps(target, _mm512_castps512_ps128((__m512)v[4]));
-    _mm_storeu_ps(target + 20, _mm512_extractf32x4_ps((__m512)v[4], 1));
-    _mm_storeu_ps(target + 40, _mm512_extractf32x4_ps((__m512)v[4], 2));
-    _mm_storeu_ps(target + 60, _mm512_extractf32x4_ps((__m512)v[4], 3));
-}
-
-/* The new state of 20 hidden units in one pass, four rows at a time. Returns how many rows are done. */
-static int64_t NAME(lstm_state_of_20)(const NAME(lstm_block) * block) {
-    const lstm_forward_arguments *arguments = block->arguments;
-    const int64_t gate_row = block->gate_row;
-    int64_t row = 0;
-    for (; row + 4 <= block->rows; row += 4) {
-        const int64_t first = (block->row + row) * 20;
-        const REAL *gates = block->gates + row * gate_row;
-        VECTOR i[5], f[5], g[5], c[5], t[5];
-        NAME(load_rows_of_20)(gates, gate_row, i);
-        NAME(load_rows_of_20)(gates + 20, gate_row, f);
-        NAME(load_rows_of_20)(gates + 40, gate_row, g);
-        NAME(load_rows_of_20)((const REAL *)arguments->c + first, 20, c);
-        UNROLL for (int k = 0; k < 5; k++) c[k] = NAME(multiply_add)(f[k], c[k], i[k] * g[k]);
-        NAME(store_rows_of_20)((REAL *)arguments->c_next + first, c);
-        NAME(tanh_abreast)(3, c, t);
-        NAME(tanh_abreast)(2, c + 3, t + 3);
-        if (arguments->tanh_c) NAME(store_rows_of_20)((REAL *)arguments->tanh_c + first, t);
-        NAME(load_rows_of_20)(gates + 60, gate_row, i);
-        UNROLL for (int k = 0; k < 5; k++) t[k] *= i[k];
-        NAME(store_rows_of_20)((REAL *)arguments->h_next + first, t);
-    }
-    return row;
-}
-#endif
-
 /* c' = f c + i g, tanh(c'), h' = o tanh(c'): in three passes, so that tanh sees one long row where units lie together.
  * tanh(c') is never kept where h' goes: a vector loaded across the end of a part just stored would wait for it. */
 static void NAME(lstm_state)(const NAME(lstm_block) * block) {
@@ -270,36 +164,11 @@ static void NAME(lstm_state)(const NAME(lstm_block) * block) {
     }
 }
 
-/* The rest of the rows that a path of their own has done part of. */
-static NAME(lstm_block) NAME(rows_left)(const NAME(lstm_block) * block, int64_t done) {
-    NAME(lstm_block) rest = *block;
-    rest.row += done;
-    rest.rows -= done;
-    rest.h += done * block->arguments->hidden;
-    rest.gates += done * block->gate_row;
-    return rest;
-}
-
-static void NAME(lstm_gates)(const NAME(lstm_block) * block) {
-    int64_t done = 0;
-#ifdef OVERLAPPED_VECTORS
-    const int64_t hidden = block->arguments->hidden;
-    if (4 * hidden == OVERLAPPED_VECTORS * LANES && block->pitch == hidden) done = NAME(lstm_overlapped)(block);
-#endif
-    const NAME(lstm_block) rest = NAME(rows_left)(block, done);
-    NAME(lstm_products)(&rest);
-    NAME(lstm_activate)(&rest);
-}
-
 static void NAME(lstm_block_forward)(const NAME(lstm_block) * block) {
-    int64_t done = 0;
-    NAME(lstm_gates)(block);
+    NAME(lstm_products)(block);
+    NAME(lstm_activate)(block);
     if (block->arguments->activations && !block->in_place) NAME(lstm_save)(block);
-#if VECTOR_BYTES == 64 && REAL_BITS == 32
-    if (block->arguments->hidden == 20) done = NAME(lstm_state_of_20)(block);
-#endif
-    const NAME(lstm_block) rest = NAME(rows_left)(block, done);
-    NAME(lstm_state)(&rest);
+    NAME(lstm_state)(block);
 }
 
 /* Cells of which a few rows do not fit: strips of hidden units, the old h of the rows kept aside where h' replaces it.
@@ -413,7 +282,6 @@ static void NAME(lstm_backward)(const lstm_backward_arguments *arguments) {
     }
 }
 
-#undef OVERLAPPED_VECTORS
 #undef GATE_ELEMENTS
 #undef COPY_ELEMENTS
 #undef STRIP
