@@ -95,6 +95,10 @@ INLINE VECTOR NAME(multiply_add)(VECTOR a, VECTOR b, VECTOR c) {
     return (VECTOR)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #elif VECTOR_BYTES == 32
     return (VECTOR)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__) && REAL_BITS == 32
+    return (VECTOR)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#elif defined(__aarch64__)
+    return (VECTOR)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else
     return a * b + c;
 #endif
