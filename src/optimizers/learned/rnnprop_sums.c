@@ -13,6 +13,7 @@ l2o_status rnnprop_sums_begin(rnnprop_unroll *it, rnnprop_sums *sums) {
     int64_t longest = 4 * hidden * partial > sums->gate_row ? 4 * hidden * partial : sums->gate_row;
     sums->row = arena_allocate(it->arena, (size_t)longest * sizeof(double), it->error);
     if (it->error->status != L2O_OK) return it->error->status;
+    sums->added = false;
     memset(sums->start, 0, (size_t)sums->length * it->size);
     sums->input_w = sums->start;
     sums->input_b = rnnprop_at(it, sums->input_w, 2 * hidden * partial);
@@ -32,7 +33,7 @@ static void add_partial(const rnnprop_unroll *it, const rnnprop_sums *sums, int 
     for (int64_t i = 0; i < count; i++) {
         double sum = 0;
         for (int64_t k = 0; k < COLUMN_MULTIPLE; k++) sum += sums->row[i * COLUMN_MULTIPLE + k];
-        out[layout->offset + i] += sum;
+        out[layout->offset + i] = sums->added ? out[layout->offset + i] + sum : sum;
     }
 }
 
@@ -40,8 +41,9 @@ static void add_gates(const rnnprop_unroll *it, const rnnprop_sums *sums, int te
     const weight_layout *layout = &it->asked->optimizer->layout[tensor];
     out += layout->offset;
     for (int64_t i = 0; i < layout->rows; i++, out += layout->columns) {
-        it->kernels->to_double(layout->columns, rnnprop_at(it, from, i * sums->gate_row), sums->row);
-        for (int64_t j = 0; j < layout->columns; j++) out[j] += sums->row[j];
+        it->kernels->to_double(layout->columns, rnnprop_at(it, from, i * sums->gate_row),
+                               sums->added ? sums->row : out);
+        for (int64_t j = 0; j < layout->columns && sums->added; j++) out[j] += sums->row[j];
     }
 }
 
@@ -55,5 +57,6 @@ void rnnprop_sums_add(const rnnprop_unroll *it, rnnprop_sums *sums, double *out)
         add_gates(it, sums, RNNPROP_WEIGHT_LAYERS + 2 * layer, sums->gates[layer], out);
         add_partial(it, sums, RNNPROP_WEIGHT_LAYERS + 2 * layer + 1, sums->bias[layer], out);
     }
+    sums->added = true;
     memset(sums->start, 0, (size_t)sums->length * it->size);
 }

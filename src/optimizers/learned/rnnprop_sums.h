@@ -12,12 +12,13 @@ typedef struct rnnprop_sums {
     void *input_w, *input_b, *head_w, *head_b; /* partial sums over columns */
     void *gates[RNNPROP_MOST_LAYERS];          /* [2 hidden, gate_row] */
     void *bias[RNNPROP_MOST_LAYERS];           /* partial sums over columns */
+    bool added;                                /* `out` below holds something already */
     double *row;                               /* scratch */
 } rnnprop_sums;
 
 /* All zero. */
 l2o_status rnnprop_sums_begin(rnnprop_unroll *it, rnnprop_sums *sums);
-/* Adds the sums to out[weight_total] and starts them afresh. */
+/* Adds the sums to out[weight_total], which the first time they replace, and starts them afresh. */
 void rnnprop_sums_add(const rnnprop_unroll *it, rnnprop_sums *sums, double *out);
 
 #endif
