@@ -60,7 +60,7 @@ typedef struct NAME(column_unit) {
     REAL *sums;                             /* [4, vectors]; replaced by what follows from them */
     const REAL *c;                          /* of the unit's first column here, as all that follow */
     REAL *c_next, *h_next, *tanh_c, *gates; /* the last two NULL where they are not wanted */
-    int64_t gate;                           /* between one gate's activations and the next's */
+    int64_t gate, columns;                  /* between one gate's activations and the next's, and between units */
 } NAME(column_unit);
 
 INLINE NAME(column_unit)
@@ -71,18 +71,25 @@ INLINE NAME(column_unit)
            .c = (const REAL *)arguments->c + place,
            .c_next = (REAL *)arguments->c_next + place,
            .h_next = (REAL *)arguments->h_next + place,
-           .gate = arguments->hidden * arguments->columns};
+           .gate = arguments->hidden * arguments->columns,
+           .columns = arguments->columns};
     if (!arguments->gates) return own;
     own.gates = (REAL *)arguments->gates + place;
     own.tanh_c = (REAL *)arguments->tanh_c + place;
     return own;
 }
 
+/* Stores, and has the memory brought near where the next unit's will go: saved records come from far away. */
+INLINE void NAME(columns_save)(REAL *target, int64_t columns, VECTOR v) {
+    __builtin_prefetch(target + columns, 1);
+    NAME(store)(target, v);
+}
+
 INLINE VECTOR NAME(columns_activate)(const NAME(column_unit) * unit, const int vectors, const int gate, int v) {
     const VECTOR half = NAME(splat)((REAL)0.5);
     VECTOR active = NAME(vector_tanh)(NAME(load)(unit->sums + (gate * vectors + v) * LANES));
     if (gate != 2) active = NAME(multiply_add)(half, active, half);
-    if (unit->gates) NAME(store)(unit->gates + gate * unit->gate + v * LANES, active);
+    if (unit->gates) NAME(columns_save)(unit->gates + gate * unit->gate + v * LANES, unit->columns, active);
     return active;
 }
 
@@ -103,18 +110,18 @@ INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vecto
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR forget = NAME(columns_activate)(unit, vectors, 1, v), old = NAME(load)(unit->c + v * LANES);
         const VECTOR fresh = NAME(load)(unit->sums + (2 * vectors + v) * LANES);
-        NAME(store)(unit->c_next + v * LANES, NAME(multiply_add)(forget, old, fresh));
+        NAME(columns_save)(unit->c_next + v * LANES, unit->columns, NAME(multiply_add)(forget, old, fresh));
     }
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR t = NAME(vector_tanh)(NAME(load)(unit->c_next + v * LANES));
         NAME(store)(unit->sums + v * LANES, t);
-        if (unit->tanh_c) NAME(store)(unit->tanh_c + v * LANES, t);
+        if (unit->tanh_c) NAME(columns_save)(unit->tanh_c + v * LANES, unit->columns, t);
     }
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR out = NAME(columns_activate)(unit, vectors, 3, v);
-        NAME(store)(unit->h_next + v * LANES, NAME(load)(unit->sums + v * LANES) * out);
+        NAME(columns_save)(unit->h_next + v * LANES, unit->columns, NAME(load)(unit->sums + v * LANES) * out);
     }
 }
 
