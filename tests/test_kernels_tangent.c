@@ -139,7 +139,7 @@ typedef struct cell {
     const kernels *table;
     int64_t columns, input, hidden;
     pair w, b, packed, x, h, c, gates, tanh_c, h_next, c_next;
-    pair dh, dc, dc_previous, dgates, db;
+    pair dh, zero, dc, dc_previous, dgates, db;
 } cell;
 
 static cell cell_make(const kernels *table, const int64_t *shape) {
@@ -160,6 +160,7 @@ static cell cell_make(const kernels *table, const int64_t *shape) {
                   .h_next = pair_make(type, size),
                   .c_next = pair_make(type, size),
                   .dh = pair_draw(type, size, 1),
+                  .zero = pair_draw(type, size, 0),
                   .dc = pair_draw(type, size, 1),
                   .dc_previous = pair_make(type, size),
                   .dgates = pair_make(type, 4 * size),
@@ -167,7 +168,7 @@ static cell cell_make(const kernels *table, const int64_t *shape) {
 }
 static void cell_free(cell *it) {
     FREE_ALL(it->w, it->b, it->packed, it->x, it->h, it->c, it->gates, it->tanh_c, it->h_next, it->c_next, it->dh,
-             it->dc, it->dc_previous, it->dgates, it->db);
+             it->zero, it->dc, it->dc_previous, it->dgates, it->db);
 }
 
 /* Forward and pointwise backward, first order. */
@@ -190,6 +191,7 @@ static void cell_first_order(const cell *it) {
                                                                         .tanh_c = it->tanh_c.value,
                                                                         .c = it->c.value,
                                                                         .dh_above = it->dh.value,
+                                                                        .dh_later = it->zero.value,
                                                                         .dc = it->dc.value,
                                                                         .dc_previous = it->dc_previous.value,
                                                                         .dgates = it->dgates.value,
