@@ -52,7 +52,8 @@ typedef struct workload {
     double support_loss;        /* mean over tasks, before the last update */
 } workload;
 
-/* Draws problems and weights of a fixed seed. Started by an MPI launcher, the ranks share the work. Release with workload_free(), also after a failure. */
+/* Draws problems and weights of a fixed seed. Started by an MPI launcher, the ranks share the work. Release with
+ * workload_free(), also after a failure. */
 l2o_status workload_create(const workload_options *options, workload *workload, l2o_error *error);
 void workload_free(workload *workload);
 /* One update or one evaluation; `argument` is the workload. */
