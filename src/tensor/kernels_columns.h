@@ -57,76 +57,81 @@ INLINE NAME(column_rows) NAME(columns_begin)(const columns_lstm_arguments *argum
 
 /* A unit whose products are done, on the way to its new state. */
 typedef struct NAME(column_unit) {
-    REAL *sums;                             /* [4, vectors]; replaced by what follows from them */
-    const REAL *c;                          /* of the unit's first column here, as all that follow */
-    REAL *c_next, *h_next, *tanh_c, *gates; /* the last two NULL where they are not wanted */
-    int64_t gate, columns;                  /* between one gate's activations and the next's, and between units */
+    REAL *sums;            /* [4, vectors]; some are replaced by what follows from them */
+    const REAL *c;         /* of the unit's first column here, as all that follow */
+    REAL *c_next, *h_next; /* of the unit's first column here, as the next two */
+    REAL *tanh_c, *gates;  /* only where they are saved */
+    int64_t gate, columns; /* between one gate's activations and the next's, and between units */
 } NAME(column_unit);
 
-INLINE NAME(column_unit)
-    NAME(columns_unit)(const columns_lstm_arguments *arguments, int64_t unit, int64_t column, REAL *sums) {
-    const int64_t place = unit * arguments->columns + column;
-    NAME(column_unit)
-    own = {.sums = sums,
-           .c = (const REAL *)arguments->c + place,
-           .c_next = (REAL *)arguments->c_next + place,
-           .h_next = (REAL *)arguments->h_next + place,
-           .gate = arguments->hidden * arguments->columns,
-           .columns = arguments->columns};
-    if (!arguments->gates) return own;
-    own.gates = (REAL *)arguments->gates + place;
-    own.tanh_c = (REAL *)arguments->tanh_c + place;
-    return own;
+INLINE NAME(column_unit) NAME(columns_unit)(const columns_lstm_arguments *arguments, const bool saves, int64_t unit,
+                                            int64_t column, REAL *sums) {
+    const int64_t columns = arguments->columns, place = unit * columns + column;
+    return (NAME(column_unit)){.sums = sums,
+                               .c = (const REAL *)arguments->c + place,
+                               .c_next = (REAL *)arguments->c_next + place,
+                               .h_next = (REAL *)arguments->h_next + place,
+                               .tanh_c = saves ? (REAL *)arguments->tanh_c + place : NULL,
+                               .gates = saves ? (REAL *)arguments->gates + place : NULL,
+                               .gate = arguments->hidden * columns,
+                               .columns = columns};
 }
 
-/* Stores, and has the memory brought near where the next unit's will go: saved records come from far away. */
-INLINE void NAME(columns_save)(REAL *target, int64_t columns, VECTOR v) {
-    __builtin_prefetch(target + columns, 1);
+/* Stores, and where values are saved has the memory brought near where the next unit's will go: records come from far
+ * away. */
+INLINE void NAME(columns_store)(const bool saves, REAL *target, int64_t columns, VECTOR v) {
+    if (saves) __builtin_prefetch(target + columns, 1);
     NAME(store)(target, v);
 }
 
-INLINE VECTOR NAME(columns_activate)(const NAME(column_unit) * unit, const int vectors, const int gate, int v) {
+INLINE VECTOR NAME(columns_activate)(const NAME(column_unit) * unit, const int vectors, const bool saves,
+                                     const int gate, int v) {
     const VECTOR half = NAME(splat)((REAL)0.5);
-    VECTOR active = NAME(vector_tanh)(NAME(load)(unit->sums + (gate * vectors + v) * LANES));
+    VECTOR active = NAME(tanh_beside)(NAME(load)(unit->sums + (gate * vectors + v) * LANES));
     if (gate != 2) active = NAME(multiply_add)(half, active, half);
-    if (unit->gates) NAME(columns_save)(unit->gates + gate * unit->gate + v * LANES, unit->columns, active);
+    if (saves) NAME(columns_store)(true, unit->gates + gate * unit->gate + v * LANES, unit->columns, active);
     return active;
 }
 
 /* The new state of one unit: five activations for each vector, and with each of them a row of the next unit's products,
- * where `at` is not NULL. Activations that need each other are five apart, so that none waits. */
-INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vectors, NAME(column_rows) * at,
-                                 VECTOR sum[4][COLUMN_VECTORS]) {
+ * where `at` is not NULL. Activations that need each other are far apart, so that none waits. There are no branches
+ * inside: behind one, a compiler would put off products until their factors fill the registers. */
+INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vectors, const bool saves,
+                                 NAME(column_rows) * at, VECTOR sum[4][COLUMN_VECTORS]) {
+    REAL *fresh = unit->sums + 2 * vectors * LANES; /* tanh(g), then the input's share of c' */
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
-        NAME(store)(unit->sums + (2 * vectors + v) * LANES, NAME(columns_activate)(unit, vectors, 2, v));
+        const VECTOR g = NAME(columns_activate)(unit, vectors, saves, 2, v);
+        if (!saves) NAME(store)(fresh + v * LANES, g);
+    }
+    const REAL *g = saves ? unit->gates + 2 * unit->gate : fresh;
+    for (int v = 0; v < vectors; v++) {
+        if (at) NAME(columns_product)(at, vectors, sum);
+        const VECTOR i = NAME(columns_activate)(unit, vectors, saves, 0, v);
+        NAME(store)(fresh + v * LANES, i * NAME(load)(g + v * LANES));
     }
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
-        REAL *fresh = unit->sums + (2 * vectors + v) * LANES;
-        NAME(store)(fresh, NAME(load)(fresh) * NAME(columns_activate)(unit, vectors, 0, v));
+        const VECTOR f = NAME(columns_activate)(unit, vectors, saves, 1, v);
+        const VECTOR c = NAME(multiply_add)(f, NAME(load)(unit->c + v * LANES), NAME(load)(fresh + v * LANES));
+        NAME(columns_store)(saves, unit->c_next + v * LANES, unit->columns, c);
+    }
+    REAL *tanh_c = saves ? unit->tanh_c : fresh;
+    for (int v = 0; v < vectors; v++) {
+        if (at) NAME(columns_product)(at, vectors, sum);
+        const VECTOR t = NAME(tanh_beside)(NAME(load)(unit->c_next + v * LANES));
+        NAME(columns_store)(saves, tanh_c + v * LANES, unit->columns, t);
     }
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
-        const VECTOR forget = NAME(columns_activate)(unit, vectors, 1, v), old = NAME(load)(unit->c + v * LANES);
-        const VECTOR fresh = NAME(load)(unit->sums + (2 * vectors + v) * LANES);
-        NAME(columns_save)(unit->c_next + v * LANES, unit->columns, NAME(multiply_add)(forget, old, fresh));
-    }
-    for (int v = 0; v < vectors; v++) {
-        if (at) NAME(columns_product)(at, vectors, sum);
-        const VECTOR t = NAME(vector_tanh)(NAME(load)(unit->c_next + v * LANES));
-        NAME(store)(unit->sums + v * LANES, t);
-        if (unit->tanh_c) NAME(columns_save)(unit->tanh_c + v * LANES, unit->columns, t);
-    }
-    for (int v = 0; v < vectors; v++) {
-        if (at) NAME(columns_product)(at, vectors, sum);
-        const VECTOR out = NAME(columns_activate)(unit, vectors, 3, v);
-        NAME(columns_save)(unit->h_next + v * LANES, unit->columns, NAME(load)(unit->sums + v * LANES) * out);
+        const VECTOR o = NAME(columns_activate)(unit, vectors, saves, 3, v);
+        NAME(columns_store)(saves, unit->h_next + v * LANES, unit->columns, o * NAME(load)(tanh_c + v * LANES));
     }
 }
 
 /* All units of some vectors of columns. */
-INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const int vectors, int64_t column) {
+INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const int vectors, const bool saves,
+                                int64_t column) {
     REAL sums[4 * COLUMN_VECTORS * LANES] __attribute__((aligned(64))) = {0};
     const int64_t rows = arguments->input + arguments->hidden;
     const bool overlaps = OVERLAPS && rows >= 5 * vectors;
@@ -135,8 +140,8 @@ INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const i
         NAME(column_rows) at = NAME(columns_begin)(arguments, vectors, unit, column, sum);
         int64_t k = 0;
         if (unit > 0 && overlaps) {
-            const NAME(column_unit) before = NAME(columns_unit)(arguments, unit - 1, column, sums);
-            NAME(columns_finish)(&before, vectors, &at, sum);
+            const NAME(column_unit) before = NAME(columns_unit)(arguments, saves, unit - 1, column, sums);
+            NAME(columns_finish)(&before, vectors, saves, &at, sum);
             k = 5 * vectors;
         }
         for (; k < rows; k++) NAME(columns_product)(&at, vectors, sum);
@@ -144,14 +149,19 @@ INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const i
             UNROLL for (int v = 0; v < vectors; v++) NAME(store)(sums + (gate * vectors + v) * LANES, sum[gate][v]);
         }
         if (overlaps && unit + 1 < arguments->hidden) continue;
-        const NAME(column_unit) own = NAME(columns_unit)(arguments, unit, column, sums);
-        NAME(columns_finish)(&own, vectors, NULL, NULL);
+        const NAME(column_unit) own = NAME(columns_unit)(arguments, saves, unit, column, sums);
+        NAME(columns_finish)(&own, vectors, saves, NULL, NULL);
     }
 }
 
+typedef void (*NAME(cells_function))(const columns_lstm_arguments *arguments, int64_t column);
+
 #define CELLS(vectors)                                                                                                 \
     static void NAME(columns_cells_##vectors)(const columns_lstm_arguments *arguments, int64_t column) {               \
-        NAME(columns_cells)(arguments, vectors, column);                                                               \
+        NAME(columns_cells)(arguments, vectors, false, column);                                                        \
+    }                                                                                                                  \
+    static void NAME(columns_saving_cells_##vectors)(const columns_lstm_arguments *arguments, int64_t column) {        \
+        NAME(columns_cells)(arguments, vectors, true, column);                                                         \
     }
 CELLS(1)
 CELLS(2)
@@ -162,27 +172,28 @@ CELLS(5)
 #endif
 #undef CELLS
 
-static void NAME(columns_lstm_forward)(const columns_lstm_arguments *arguments) {
-    static void (*const cells[])(const columns_lstm_arguments *, int64_t) = {
-        NAME(columns_cells_1),
-        NAME(columns_cells_2),
-        NAME(columns_cells_3),
+static const NAME(cells_function) NAME(cells)[COLUMN_VECTORS][2] = {
+#define CELLS(vectors)                                                                                                 \
+    { NAME(columns_cells_##vectors), NAME(columns_saving_cells_##vectors) }
+    CELLS(1), CELLS(2), CELLS(3),
 #if TILE_VECTORS == 5
-        NAME(columns_cells_4),
-        NAME(columns_cells_5),
+    CELLS(4), CELLS(5),
 #endif
-    };
+#undef CELLS
+};
+
+static void NAME(columns_lstm_forward)(const columns_lstm_arguments *arguments) {
     const int64_t vectors = arguments->columns / LANES, tiles = (vectors + COLUMN_VECTORS - 1) / COLUMN_VECTORS;
+    const bool saves = arguments->gates != NULL;
     for (int64_t tile = 0; tile < tiles; tile++) {
         const int64_t first = tile * vectors / tiles, end = (tile + 1) * vectors / tiles;
-        cells[end - first - 1](arguments, first * LANES);
+        NAME(cells)[end - first - 1][saves](arguments, first * LANES);
     }
 }
 
 /* Without `later` dh_later and dc are zero. */
 INLINE void NAME(columns_pointwise)(const columns_lstm_backward_arguments *arguments, const bool later) {
     const int64_t columns = arguments->columns, hidden = arguments->hidden, gate = hidden * columns;
-    const VECTOR one = NAME(splat)(1);
     REAL *db = arguments->db;
     for (int64_t unit = 0; unit < hidden; unit++, db += COLUMN_MULTIPLE) {
         for (int64_t slot = 0; slot < COLUMN_MULTIPLE; slot += LANES) {
@@ -195,14 +206,13 @@ INLINE void NAME(columns_pointwise)(const columns_lstm_backward_arguments *argum
                 const VECTOR o = NAME(load)(gates + 3 * gate), t = NAME(load)((const REAL *)arguments->tanh_c + place);
                 VECTOR dh = NAME(load)((const REAL *)arguments->dh_above + place);
                 if (later) dh += NAME(load)((const REAL *)arguments->dh_later + place);
-                const VECTOR dho = dh * o, dht = dh * t;
-                VECTOR dc = dho - dho * t * t;
+                const VECTOR dho = dh * o, dhot = dho * t;
+                VECTOR dc = dho - dhot * t;
                 if (later) dc += NAME(load)((const REAL *)arguments->dc + place);
-                const VECTOR dcf = dc * f, dci = dc * i;
+                const VECTOR dcf = dc * f, dci = dc * i, dcig = dci * g;
                 NAME(store)((REAL *)arguments->dc_previous + place, dcf);
-                const VECTOR old = NAME(load)((const REAL *)arguments->c + place);
-                const VECTOR part[4] = {dci * g * (one - i), dcf * old * (one - f), dci * (one - g * g),
-                                        dht * o * (one - o)};
+                const VECTOR dcfc = dcf * NAME(load)((const REAL *)arguments->c + place);
+                const VECTOR part[4] = {dcig - dcig * i, dcfc - dcfc * f, dci - dcig * g, dhot - dhot * o};
                 UNROLL for (int k = 0; k < 4; k++) {
                     sum[k] += part[k];
                     NAME(store)(dgates + k * gate, part[k]);

@@ -117,6 +117,10 @@ INLINE VECTOR NAME(vector_tanh)(VECTOR x) {
     return x;
 }
 
+#if VECTOR_BYTES != 64 || REAL_BITS != 32
+INLINE VECTOR NAME(tanh_beside)(VECTOR x) { return NAME(vector_tanh)(x); }
+#endif
+
 /* out = tanh(x), out may be x. */
 static void NAME(tanh_row)(int64_t count, const REAL *x, REAL *out) {
     int64_t j = 0;

@@ -10,9 +10,20 @@
 #define TANH_SHIFT 0.625F
 #define TANH_LAST  9.25F /* tanh is 1 from 9.02 on; larger arguments would leave the table */
 
-/* [k][i]: the factor of d^k in the interval whose number has the low four bits i; the first interval has 9. */
+#define SIXTEEN(x)                                                                                                     \
+    { x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x }
+
+/* coefficient[k][i]: the factor of d^k in the interval whose number has the low four bits i; the first interval has 9.
+ */
+typedef struct tanh_constants {
+    float coefficient[6][16];
+    float last[16], shift[16];
+    uint32_t sign[16], interval[16];
+} tanh_constants;
+
 /* clang-format off */
-static const float tanh_table[6][16] __attribute__((aligned(64))) = {
+static const tanh_constants tanh_table __attribute__((aligned(64))) = {
+    .coefficient = {
     {0.879826665F, 0.954045236F, 0.982845008F, 0.993654609F, 0.997660995F, 0.999683142F, 0.999957085F, 0.999994218F,
      0.999999225F, 0, 0.124352999F, 0.244918659F, 0.3583574F, 0.554599702F, 0.703905582F, 0.809301078F},
     {0.225910231F, 0.0897997469F, 0.034017235F, 0.0126528088F, 0.00467020227F, 0.000632752373F, 8.7012595e-05F, 1.04599048e-05F,
@@ -25,31 +36,52 @@ static const float tanh_table[6][16] __attribute__((aligned(64))) = {
      5.9611051e-07F, 0.00047281821F, 0.0628218353F, 0.123680435F, 0.179318398F, 0.1321145F, 0.0497552864F, 0.00254183426F},
     {0.00121595315F, 0.00484335981F, 0.00268125138F, 0.00139003713F, 0.000239512316F, 2.6150361e-05F, 1.73453172e-05F, -1.11154623e-05F,
      -1.37011128e-07F, 0.129985854F, 0.161941752F, 0.109847963F, -0.0253599491F, -0.0516981743F, -0.034367118F, -0.0235649981F},
+    },
+    .last = SIXTEEN(TANH_LAST),
+    .shift = SIXTEEN(TANH_SHIFT),
+    .sign = SIXTEEN(0x80000000U),
+    .interval = SIXTEEN(0xFFE00000U),
 };
 /* clang-format on */
 
-INLINE VECTOR NAME(tanh_coefficient)(int power, BITS interval) {
-    return (VECTOR)_mm512_permutexvar_ps((__m512i)interval, _mm512_load_ps(tanh_table[power]));
+INLINE VECTOR NAME(tanh_coefficient)(const tanh_constants *constants, int power, BITS interval) {
+    return (VECTOR)_mm512_permutexvar_ps((__m512i)interval, _mm512_load_ps(constants->coefficient[power]));
 }
 
 /* out[k] = tanh(x[k]). */
-INLINE void NAME(tanh_abreast)(const int count, const VECTOR *x, VECTOR *out) {
-    const BITS sign = (BITS)NAME(splat)(-0.0F);
+INLINE void NAME(tanh_with)(const tanh_constants *constants, const int count, const VECTOR *x, VECTOR *out) {
+    const BITS sign = (BITS)_mm512_load_si512(constants->sign);
+    const BITS start = (BITS)_mm512_load_si512(constants->interval);
+    const VECTOR last = (VECTOR)_mm512_load_ps(constants->last), shift = (VECTOR)_mm512_load_ps(constants->shift);
     BITS interval[ABREAST];
     VECTOR size[ABREAST], shifted[ABREAST], d[ABREAST], sum[ABREAST];
-    UNROLL for (int k = 0; k < count; k++) size[k] =
-        NAME(at_most)((VECTOR)((BITS)x[k] & ~sign), NAME(splat)(TANH_LAST));
-    UNROLL for (int k = 0; k < count; k++) shifted[k] = size[k] + TANH_SHIFT;
+    UNROLL for (int k = 0; k < count; k++) size[k] = NAME(at_most)((VECTOR)((BITS)x[k] & ~sign), last);
+    UNROLL for (int k = 0; k < count; k++) shifted[k] = size[k] + shift;
     UNROLL for (int k = 0; k < count; k++) interval[k] = (BITS)shifted[k] >> 21;
-    UNROLL for (int k = 0; k < count; k++) shifted[k] = (VECTOR)((BITS)shifted[k] & 0xFFE00000U) - TANH_SHIFT;
+    UNROLL for (int k = 0; k < count; k++) shifted[k] = (VECTOR)((BITS)shifted[k] & start) - shift;
     UNROLL for (int k = 0; k < count; k++) d[k] = size[k] - shifted[k];
-    UNROLL for (int k = 0; k < count; k++) sum[k] = NAME(tanh_coefficient)(5, interval[k]);
+    UNROLL for (int k = 0; k < count; k++) sum[k] = NAME(tanh_coefficient)(constants, 5, interval[k]);
     UNROLL for (int power = 4; power >= 0; power--) {
         UNROLL for (int k = 0; k < count; k++) sum[k] =
-            NAME(multiply_add)(sum[k], d[k], NAME(tanh_coefficient)(power, interval[k]));
+            NAME(multiply_add)(sum[k], d[k], NAME(tanh_coefficient)(constants, power, interval[k]));
     }
     UNROLL for (int k = 0; k < count; k++) out[k] = (VECTOR)((BITS)sum[k] | ((BITS)x[k] & sign));
 }
 
+INLINE void NAME(tanh_abreast)(const int count, const VECTOR *x, VECTOR *out) {
+    NAME(tanh_with)(&tanh_table, count, x, out);
+}
+
+/* tanh where other work needs the registers: all constants are read from memory each time, which a compiler that knows
+ * them would not do. */
+INLINE VECTOR NAME(tanh_beside)(VECTOR x) {
+    const tanh_constants *constants = &tanh_table;
+    __asm__ volatile("" : "+r"(constants));
+    VECTOR out;
+    NAME(tanh_with)(constants, 1, &x, &out);
+    return out;
+}
+
 #undef TANH_SHIFT
 #undef TANH_LAST
+#undef SIXTEEN
