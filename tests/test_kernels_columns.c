@@ -50,14 +50,18 @@ static void set(array a, int64_t i, double value) {
     else
         ((double *)a.data)[i] = value;
 }
+/* Aligned as the kernels demand. */
+static void *memory_of(dtype type, int64_t count) {
+    return aligned_alloc(64, ((size_t)count * dtype_size(type) + 63) / 64 * 64);
+}
 static array array_draw(dtype type, int64_t count, double size) {
-    array a = {type, count, malloc((size_t)count * dtype_size(type))};
+    array a = {type, count, memory_of(type, count)};
     assert_non_null(a.data);
     for (int64_t i = 0; i < count; i++) set(a, i, size * draw());
     return a;
 }
 static array array_copy(array a) {
-    array b = {a.type, a.count, malloc((size_t)a.count * dtype_size(a.type))};
+    array b = {a.type, a.count, memory_of(a.type, a.count)};
     assert_non_null(b.data);
     memcpy(b.data, a.data, (size_t)a.count * dtype_size(a.type));
     return b;
@@ -143,9 +147,9 @@ static void cell_free(cell *z) {
 }
 
 static columns_lstm_arguments cell_arguments(const cell *z) {
-    return (columns_lstm_arguments){z->columns,     z->input,      z->hidden,     z->packed.data,
-                                    z->x.data,      z->h.data,     z->c.data,     z->h_next.data,
-                                    z->c_next.data, z->gates.data, z->tanh_c.data};
+    return (columns_lstm_arguments){z->columns,     z->input,      z->hidden,      z->packed.data,
+                                    z->x.data,      z->h.data,     z->c.data,      z->h_next.data,
+                                    z->c_next.data, z->gates.data, z->tanh_c.data, false};
 }
 
 static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
@@ -189,6 +193,24 @@ static void check_in_place(const kernels *table, const cell *z) {
     free_all(2, (array[]){h_next, c});
 }
 
+/* The same, stored around the caches. */
+static void check_far(const kernels *table, const cell *z) {
+    array outputs[] = {array_copy(z->h_next), array_copy(z->c_next), array_copy(z->gates), array_copy(z->tanh_c)};
+    for (int k = 0; k < 4; k++) memset(outputs[k].data, 0, (size_t)outputs[k].count * dtype_size(outputs[k].type));
+    columns_lstm_arguments arguments = cell_arguments(z);
+    arguments.h_next = outputs[0].data;
+    arguments.c_next = outputs[1].data;
+    arguments.gates = outputs[2].data;
+    arguments.tanh_c = outputs[3].data;
+    arguments.far = true;
+    table->columns_lstm_forward(&arguments);
+    assert_same_bits(outputs[0], z->h_next);
+    assert_same_bits(outputs[1], z->c_next);
+    assert_same_bits(outputs[2], z->gates);
+    assert_same_bits(outputs[3], z->tanh_c);
+    free_all(4, outputs);
+}
+
 static void test_lstm_forward(void **state) {
     (void)state;
     for (int t = 0; t < table_count; t++)
@@ -199,6 +221,7 @@ static void test_lstm_forward(void **state) {
                 tables[t]->columns_lstm_forward(&arguments);
                 check_cell(&z);
                 check_in_place(tables[t], &z);
+                check_far(tables[t], &z);
                 cell_free(&z);
             }
 }

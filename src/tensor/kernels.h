@@ -90,6 +90,7 @@ typedef struct columns_lstm_arguments {
     void *h_next, *c_next; /* [hidden, columns]; c_next may be c */
     void *gates;           /* [4 hidden, columns]: sigmoid(i), sigmoid(f + 1), tanh(g), sigmoid(o); NULL: not wanted */
     void *tanh_c;          /* [hidden, columns]: tanh(c'); NULL exactly when `gates` is */
+    bool far;              /* these two will have left the caches before they are read: they are stored around them */
 } columns_lstm_arguments;
 
 /* Its pointwise backward. The gradient of h' comes in two parts, from the layer above and from the next step. What is

@@ -64,7 +64,7 @@ typedef struct NAME(column_unit) {
     int64_t gate, columns; /* between one gate's activations and the next's, and between units */
 } NAME(column_unit);
 
-INLINE NAME(column_unit) NAME(columns_unit)(const columns_lstm_arguments *arguments, const bool saves, int64_t unit,
+INLINE NAME(column_unit) NAME(columns_unit)(const columns_lstm_arguments *arguments, const int saves, int64_t unit,
                                             int64_t column, REAL *sums) {
     const int64_t columns = arguments->columns, place = unit * columns + column;
     return (NAME(column_unit)){.sums = sums,
@@ -77,34 +77,47 @@ INLINE NAME(column_unit) NAME(columns_unit)(const columns_lstm_arguments *argume
                                .columns = columns};
 }
 
+/* What becomes of the activations: nothing, or a record that is near or far. */
+#define DROPS   0
+#define SAVES   1
+#define STREAMS 2
+
 /* Stores, and where values are saved has the memory brought near where the next unit's will go: records come from far
  * away. */
-INLINE void NAME(columns_store)(const bool saves, REAL *target, int64_t columns, VECTOR v) {
+INLINE void NAME(columns_store)(const int saves, REAL *target, int64_t columns, VECTOR v) {
     if (saves) __builtin_prefetch(target + columns, 1);
     NAME(store)(target, v);
 }
 
-INLINE VECTOR NAME(columns_activate)(const NAME(column_unit) * unit, const int vectors, const bool saves,
-                                     const int gate, int v) {
+/* The same of what is not needed again on the way forward. */
+INLINE void NAME(columns_save)(const int saves, REAL *target, int64_t columns, VECTOR v) {
+    if (saves == STREAMS)
+        NAME(store_streaming)(target, v);
+    else
+        NAME(columns_store)(saves, target, columns, v);
+}
+
+INLINE VECTOR NAME(columns_activate)(const NAME(column_unit) * unit, const int vectors, const int saves, const int gate,
+                                     int v) {
     const VECTOR half = NAME(splat)((REAL)0.5);
     VECTOR active = NAME(tanh_beside)(NAME(load)(unit->sums + (gate * vectors + v) * LANES));
     if (gate != 2) active = NAME(multiply_add)(half, active, half);
-    if (saves) NAME(columns_store)(true, unit->gates + gate * unit->gate + v * LANES, unit->columns, active);
+    if (saves) NAME(columns_save)(saves, unit->gates + gate * unit->gate + v * LANES, unit->columns, active);
     return active;
 }
 
 /* The new state of one unit: five activations for each vector, and with each of them a row of the next unit's products,
  * where `at` is not NULL. Activations that need each other are far apart, so that none waits. There are no branches
  * inside: behind one, a compiler would put off products until their factors fill the registers. */
-INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vectors, const bool saves,
+INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vectors, const int saves,
                                  NAME(column_rows) * at, VECTOR sum[4][COLUMN_VECTORS]) {
     REAL *fresh = unit->sums + 2 * vectors * LANES; /* tanh(g), then the input's share of c' */
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR g = NAME(columns_activate)(unit, vectors, saves, 2, v);
-        if (!saves) NAME(store)(fresh + v * LANES, g);
+        if (saves != SAVES) NAME(store)(fresh + v * LANES, g);
     }
-    const REAL *g = saves ? unit->gates + 2 * unit->gate : fresh;
+    const REAL *g = saves == SAVES ? unit->gates + 2 * unit->gate : fresh;
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR i = NAME(columns_activate)(unit, vectors, saves, 0, v);
@@ -116,11 +129,12 @@ INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vecto
         const VECTOR c = NAME(multiply_add)(f, NAME(load)(unit->c + v * LANES), NAME(load)(fresh + v * LANES));
         NAME(columns_store)(saves, unit->c_next + v * LANES, unit->columns, c);
     }
-    REAL *tanh_c = saves ? unit->tanh_c : fresh;
+    REAL *tanh_c = saves == SAVES ? unit->tanh_c : fresh;
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
         const VECTOR t = NAME(tanh_beside)(NAME(load)(unit->c_next + v * LANES));
-        NAME(columns_store)(saves, tanh_c + v * LANES, unit->columns, t);
+        NAME(columns_store)(saves == SAVES, tanh_c + v * LANES, unit->columns, t);
+        if (saves == STREAMS) NAME(store_streaming)(unit->tanh_c + v * LANES, t);
     }
     for (int v = 0; v < vectors; v++) {
         if (at) NAME(columns_product)(at, vectors, sum);
@@ -130,7 +144,7 @@ INLINE void NAME(columns_finish)(const NAME(column_unit) * unit, const int vecto
 }
 
 /* All units of some vectors of columns. */
-INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const int vectors, const bool saves,
+INLINE void NAME(columns_cells)(const columns_lstm_arguments *arguments, const int vectors, const int saves,
                                 int64_t column) {
     REAL sums[4 * COLUMN_VECTORS * LANES] __attribute__((aligned(64))) = {0};
     const int64_t rows = arguments->input + arguments->hidden;
@@ -158,10 +172,13 @@ typedef void (*NAME(cells_function))(const columns_lstm_arguments *arguments, in
 
 #define CELLS(vectors)                                                                                                 \
     static void NAME(columns_cells_##vectors)(const columns_lstm_arguments *arguments, int64_t column) {               \
-        NAME(columns_cells)(arguments, vectors, false, column);                                                        \
+        NAME(columns_cells)(arguments, vectors, DROPS, column);                                                        \
     }                                                                                                                  \
     static void NAME(columns_saving_cells_##vectors)(const columns_lstm_arguments *arguments, int64_t column) {        \
-        NAME(columns_cells)(arguments, vectors, true, column);                                                         \
+        NAME(columns_cells)(arguments, vectors, SAVES, column);                                                        \
+    }                                                                                                                  \
+    static void NAME(columns_streaming_cells_##vectors)(const columns_lstm_arguments *arguments, int64_t column) {     \
+        NAME(columns_cells)(arguments, vectors, STREAMS, column);                                                      \
     }
 CELLS(1)
 CELLS(2)
@@ -172,9 +189,9 @@ CELLS(5)
 #endif
 #undef CELLS
 
-static const NAME(cells_function) NAME(cells)[COLUMN_VECTORS][2] = {
+static const NAME(cells_function) NAME(cells)[COLUMN_VECTORS][3] = {
 #define CELLS(vectors)                                                                                                 \
-    { NAME(columns_cells_##vectors), NAME(columns_saving_cells_##vectors) }
+    { NAME(columns_cells_##vectors), NAME(columns_saving_cells_##vectors), NAME(columns_streaming_cells_##vectors) }
     CELLS(1), CELLS(2), CELLS(3),
 #if TILE_VECTORS == 5
     CELLS(4), CELLS(5),
@@ -184,7 +201,7 @@ static const NAME(cells_function) NAME(cells)[COLUMN_VECTORS][2] = {
 
 static void NAME(columns_lstm_forward)(const columns_lstm_arguments *arguments) {
     const int64_t vectors = arguments->columns / LANES, tiles = (vectors + COLUMN_VECTORS - 1) / COLUMN_VECTORS;
-    const bool saves = arguments->gates != NULL;
+    const int saves = arguments->gates == NULL ? DROPS : arguments->far ? STREAMS : SAVES;
     for (int64_t tile = 0; tile < tiles; tile++) {
         const int64_t first = tile * vectors / tiles, end = (tile + 1) * vectors / tiles;
         NAME(cells)[end - first - 1][saves](arguments, first * LANES);
@@ -234,4 +251,7 @@ static void NAME(columns_lstm_backward)(const columns_lstm_backward_arguments *a
 }
 
 #undef COLUMN_VECTORS
+#undef DROPS
+#undef SAVES
+#undef STREAMS
 #undef OVERLAPS

@@ -9,6 +9,17 @@ INLINE VECTOR NAME(load)(const REAL *source) { return *(const NAME(vector_unalig
 
 INLINE void NAME(store)(REAL *target, VECTOR v) { *(NAME(vector_unaligned) *)(void *)target = v; }
 
+/* Around the caches; the target is aligned to the vector. Elsewhere than on x86, as any other store. */
+INLINE void NAME(store_streaming)(REAL *target, VECTOR v) {
+#if VECTOR_BYTES == 64
+    _mm512_stream_si512((void *)target, (__m512i)v);
+#elif VECTOR_BYTES == 32
+    _mm256_stream_si256((void *)target, (__m256i)v);
+#else
+    NAME(store)(target, v);
+#endif
+}
+
 /* The first `count` lanes, 0 < count <= LANES; the others are 0 and their memory is not touched. */
 #if VECTOR_BYTES == 64 && REAL_BITS == 32
 INLINE VECTOR NAME(load_part)(const REAL *source, int64_t count) {

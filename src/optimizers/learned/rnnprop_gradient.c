@@ -38,9 +38,52 @@ static l2o_status begin(backward *back) {
     return L2O_OK;
 }
 
+/* What the layer that comes next on the way back will read of its records: successive parts of memory. */
+enum { APPROACHED = 3, STRIP_ROWS = 5, LINE = 64 };
+
+typedef struct approach {
+    const char *memory[APPROACHED];
+    size_t bytes[APPROACHED]; /* left */
+    size_t portion;           /* to fetch at a time; 0: nothing follows, or it is near anyway */
+} approach;
+
+static approach approach_of(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t, int layer) {
+    if (layer < 0) {
+        layer = it->network->layers - 1;
+        if (t-- % it->window == 0) return (approach){0};
+    }
+    if (!it->far) return (approach){0};
+    rnnprop_record record = rnnprop_saved(it, block, t), before = rnnprop_before(it, block, t);
+    int64_t hidden = it->network->hidden, strips = 2 * ((hidden + STRIP_ROWS - 1) / STRIP_ROWS);
+    size_t rows = (size_t)(hidden * block->columns) * it->size;
+    return (approach){{record.layer[layer].gates, before.layer[layer].c, before.layer[layer].h},
+                      {5 * rows, rows, rows}, /* the gates and tanh(c) lie together */
+                      7 * rows / (size_t)strips / 2 + LINE};
+}
+
+static void draw_near(approach *next) {
+    size_t left = next->portion;
+    for (int k = 0; k < APPROACHED; k++)
+        for (; left >= LINE && next->bytes[k] >= LINE; left -= LINE, next->bytes[k] -= LINE, next->memory[k] += LINE)
+            __builtin_prefetch(next->memory[k], 0, 2);
+}
+
+/* c[m, n] = a b, or added to it. Where memory is far away it is drawn near a little at a time, between strips of rows:
+ * processors have only so many fetches under way, and wait when asked for more. */
+static void product(const kernels *kernels, approach *next, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+                    const void *b, double beta, void *c) {
+    int64_t strip = next->portion > 0 ? STRIP_ROWS : m;
+    int64_t size = (int64_t)dtype_size(kernels->type);
+    for (int64_t row = 0; row < m; row += strip) {
+        draw_near(next);
+        kernels->gemm(false, false, m - row < strip ? m - row : strip, n, k, 1, (const char *)a + row * lda * size, lda,
+                      b, n, beta, (char *)c + row * n * size, n);
+    }
+}
+
 /* One layer's share of step t: from dh and dc to what lies before, and to the sums. */
 static void layer_back(backward *back, const rnnprop_block *block, int layer, const rnnprop_record *record,
-                       const rnnprop_record *before, const void *dh_above, bool last, bool first) {
+                       const rnnprop_record *before, const void *dh_above, bool last, bool first, approach *next) {
     const rnnprop_unroll *it = back->it;
     const kernels *kernels = it->kernels;
     int64_t hidden = it->network->hidden, columns = block->columns, gate_row = back->sums.gate_row;
@@ -57,14 +100,14 @@ static void layer_back(backward *back, const rnnprop_block *block, int layer, co
                                            .dc_previous = dc,
                                            .dgates = back->dgates,
                                            .db = back->sums.bias[layer]});
-    kernels->gemm(false, false, first ? hidden : 2 * hidden, columns, 4 * hidden, 1, it->weights.gates[layer],
-                  4 * hidden, back->dgates, columns, 0, dxh, columns);
+    product(kernels, next, first ? hidden : 2 * hidden, columns, 4 * hidden, it->weights.gates[layer], 4 * hidden,
+            back->dgates, 0, dxh);
     kernels->transpose(4 * hidden, columns, back->dgates, columns, back->turned, gate_row);
     const void *x = layer == 0 ? record->signal : record->layer[layer - 1].h;
-    void *dw = back->sums.gates[layer];
-    kernels->gemm(false, false, hidden, gate_row, columns, 1, x, columns, back->turned, gate_row, 1, dw, gate_row);
-    kernels->gemm(false, false, hidden, gate_row, columns, 1, before->layer[layer].h, columns, back->turned, gate_row,
-                  1, rnnprop_at(it, dw, hidden * gate_row), gate_row);
+    char *dw = back->sums.gates[layer];
+    product(kernels, next, hidden, gate_row, columns, x, columns, back->turned, 1, dw);
+    product(kernels, next, hidden, gate_row, columns, before->layer[layer].h, columns, back->turned, 1,
+            rnnprop_at(it, dw, hidden * gate_row));
 }
 
 static void step_back(backward *back, const rnnprop_block *block, int64_t t, bool last) {
@@ -90,7 +133,8 @@ static void step_back(backward *back, const rnnprop_block *block, int64_t t, boo
                                            .db = back->sums.head_b});
     void *above = back->dh;
     for (int layer = layers - 1; layer >= 0; layer--) {
-        layer_back(back, block, layer, &record, &before, above, last, t == 0);
+        approach next = approach_of(it, block, t, layer - 1);
+        layer_back(back, block, layer, &record, &before, above, last, t == 0, &next);
         above = back->dxh[layer];
     }
     kernels->columns_projection_backward(&(columns_projection_backward_arguments){

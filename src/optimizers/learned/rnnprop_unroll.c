@@ -8,7 +8,8 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK_COLUMNS = 80, MOST_SAVED = 256 << 20 };
+/* Records up to NEAR_SAVED bytes are still in the caches on the way back. */
+enum { BLOCK_COLUMNS = 80, MOST_SAVED = 256 << 20, NEAR_SAVED = 12 << 20 };
 
 void *rnnprop_numbers(rnnprop_unroll *it, int64_t count) {
     return arena_allocate(it->arena, (size_t)count * it->size, it->error);
@@ -103,6 +104,7 @@ static l2o_status place_records(rnnprop_unroll *it) {
     }
     void *signal = rnnprop_numbers(it, it->network->hidden * it->widest), *shared = NULL;
     if (it->keeping && !it->all_saved) shared = rnnprop_numbers(it, it->window * longest);
+    it->far = it->all_saved && (size_t)(together * steps) * it->size > NEAR_SAVED;
     int64_t windows = (steps + it->window - 1) / it->window;
     for (int64_t k = 0; k < it->block_count && it->error->status == L2O_OK; k++) {
         rnnprop_block *block = &it->blocks[k];
@@ -181,10 +183,17 @@ static void store_state(const rnnprop_unroll *it) {
 /* ------------------------------------------------------------------------------------------------------- the network
  */
 
-/* The layers of LSTM, from the features of step t. */
+static void fetch(const char *memory, size_t bytes) {
+    enum { LINE = 64 };
+    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(memory + at);
+}
+
+/* The layers of LSTM, from the features of step t. Meanwhile the state of the block that follows is brought near, where
+ * one does: NULL otherwise. */
 static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t, const rnnprop_record *before,
-                       const rnnprop_record *after) {
+                       const rnnprop_record *after, const rnnprop_block *next) {
     int64_t hidden = it->network->hidden;
+    size_t rows = next == NULL ? 0 : (size_t)(hidden * next->columns) * it->size;
     it->kernels->columns_projection(&(columns_projection_arguments){
         .columns = block->columns,
         .input = 2,
@@ -193,7 +202,9 @@ static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int
         .w = it->weights.input_w,
         .b = it->weights.input_b,
         .out = after->signal});
-    for (int layer = 0; layer < it->network->layers; layer++)
+    for (int layer = 0; layer < it->network->layers; layer++) {
+        if (next != NULL) fetch(next->now.layer[layer].h, rows);
+        if (next != NULL) fetch(next->now.layer[layer].c, rows);
         it->kernels->columns_lstm_forward(
             &(columns_lstm_arguments){.columns = block->columns,
                                       .input = hidden,
@@ -205,7 +216,9 @@ static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int
                                       .h_next = after->layer[layer].h,
                                       .c_next = after->layer[layer].c,
                                       .gates = after->layer[layer].gates,
-                                      .tanh_c = after->layer[layer].tanh_c});
+                                      .tanh_c = after->layer[layer].tanh_c,
+                                      .far = it->far});
+    }
 }
 
 void rnnprop_recall(rnnprop_unroll *it, const rnnprop_block *block, int64_t t, int64_t steps) {
@@ -213,7 +226,7 @@ void rnnprop_recall(rnnprop_unroll *it, const rnnprop_block *block, int64_t t, i
     rnnprop_record before = checkpoint(it, block, t);
     for (int64_t s = t; s < t + steps; s++) {
         rnnprop_record after = rnnprop_saved(it, block, s);
-        run_layers(it, block, s, &before, &after);
+        run_layers(it, block, s, &before, &after, NULL);
         before = after;
     }
 }
@@ -228,7 +241,7 @@ static void keep_checkpoint(const rnnprop_unroll *it, const rnnprop_block *block
 }
 
 /* One step of one block: from the gradient as the optimizer sees it to the next x. */
-static void step_block(rnnprop_unroll *it, rnnprop_block *block, int64_t t, const void *g) {
+static void step_block(rnnprop_unroll *it, rnnprop_block *block, const rnnprop_block *next, int64_t t, const void *g) {
     const unroll *asked = it->asked;
     int64_t first = block->first;
     it->kernels->moments(
@@ -244,7 +257,7 @@ static void step_block(rnnprop_unroll *it, rnnprop_block *block, int64_t t, cons
                              .features = rnnprop_at(it, rnnprop_row(it, it->features, t, 2 * it->width), 2 * first)});
     if (it->keeping && !it->all_saved && t % it->window == 0) keep_checkpoint(it, block, t);
     rnnprop_record after = it->all_saved ? rnnprop_saved(it, block, t) : block->other;
-    run_layers(it, block, t, &block->now, &after);
+    run_layers(it, block, t, &block->now, &after, next);
     if (!it->all_saved) block->other = block->now;
     block->now = after;
     it->kernels->columns_head(&(columns_head_arguments){
@@ -297,7 +310,8 @@ static l2o_status run_forward(rnnprop_unroll *it) {
                 it->kernels->unary(UNARY_SCALE, asked->gradient_scale, it->width, g, it->scaled);
                 seen = it->scaled;
             }
-            for (int64_t k = 0; k < it->block_count; k++) step_block(it, &it->blocks[k], t, seen);
+            for (int64_t k = 0; k < it->block_count; k++)
+                step_block(it, &it->blocks[k], k + 1 < it->block_count ? &it->blocks[k + 1] : NULL, t, seen);
         }
         if (context_cancelled(asked->context))
             return error_set(it->error, L2O_ERROR_CANCELLED, "cancelled by the user");

@@ -38,6 +38,7 @@ typedef struct rnnprop_unroll {
     size_t size;      /* of one number */
     bool keeping;     /* x, g, features and u are kept for all steps, and there are checkpoints */
     bool all_saved;   /* records too; otherwise they are made again, window by window, and blocks share their memory */
+    bool far;         /* records leave the caches before the way back */
     int64_t window;   /* steps between checkpoints */
     char *x, *g;      /* [steps + 1, width]: x_t, and the instances' own gradients, not scaled */
     char *features;   /* [steps, 2 width]: of a block [2, columns] at 2 first */
