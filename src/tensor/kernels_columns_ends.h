@@ -61,20 +61,35 @@ static void NAME(columns_head)(const columns_head_arguments *arguments) {
     }
 }
 
+/* In strips of columns, whose gradients of the pre-activation are kept while the units pass. */
 static void NAME(columns_head_backward)(const columns_head_backward_arguments *arguments) {
-    const int64_t columns = arguments->columns, hidden = arguments->hidden;
-    const REAL *h = arguments->h, *w = arguments->w, *u_in = arguments->u, *lambda = arguments->lambda;
-    REAL *dh = arguments->dh, *dw = arguments->dw, *db = arguments->db;
+    enum { STRIP = 8 * COLUMN_MULTIPLE };
+    REAL d[STRIP] __attribute__((aligned(64)));
+    const int64_t columns = arguments->columns;
     const VECTOR one = NAME(splat)(1), scale = NAME(splat)((REAL)arguments->scale);
-    for (int64_t column = 0; column < columns; column += LANES) {
-        const int64_t slot = column % COLUMN_MULTIPLE;
-        const VECTOR u = NAME(load)(u_in + column), d = NAME(load)(lambda + column) * scale * (one - u * u);
-        NAME(store)(db + slot, NAME(load)(db + slot) + d);
-        for (int64_t unit = 0; unit < hidden; unit++) {
-            const int64_t place = unit * columns + column;
-            REAL *to = dw + unit * COLUMN_MULTIPLE + slot;
-            NAME(store)(to, NAME(multiply_add)(d, NAME(load)(h + place), NAME(load)(to)));
-            NAME(store)(dh + place, NAME(splat)(w[unit]) * d);
+    for (int64_t first = 0; first < columns; first += STRIP) {
+        const int64_t width = columns - first < STRIP ? columns - first : STRIP;
+        const REAL *u = (const REAL *)arguments->u + first, *lambda = (const REAL *)arguments->lambda + first;
+        for (int64_t j = 0; j < width; j += LANES) {
+            const VECTOR y = NAME(load)(u + j), own = NAME(load)(lambda + j) * scale * (one - y * y);
+            REAL *db = (REAL *)arguments->db + j % COLUMN_MULTIPLE;
+            NAME(store)(d + j, own);
+            NAME(store)(db, NAME(load)(db) + own);
+        }
+        for (int64_t unit = 0; unit < arguments->hidden; unit++) {
+            const REAL *h = (const REAL *)arguments->h + unit * columns + first;
+            REAL *dh = (REAL *)arguments->dh + unit * columns + first;
+            REAL *dw = (REAL *)arguments->dw + unit * COLUMN_MULTIPLE;
+            const VECTOR w = NAME(splat)(((const REAL *)arguments->w)[unit]);
+            for (int64_t slot = 0; slot < COLUMN_MULTIPLE; slot += LANES) {
+                VECTOR sum = NAME(load)(dw + slot);
+                for (int64_t j = slot; j < width; j += COLUMN_MULTIPLE) {
+                    const VECTOR own = NAME(load)(d + j);
+                    sum = NAME(multiply_add)(own, NAME(load)(h + j), sum);
+                    NAME(store)(dh + j, w * own);
+                }
+                NAME(store)(dw + slot, sum);
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { CHAINS = 4 };
+
 l2o_status rnnprop_sums_begin(rnnprop_unroll *it, rnnprop_sums *sums) {
     int64_t hidden = it->network->hidden, partial = COLUMN_MULTIPLE;
     int layers = it->network->layers;
@@ -31,8 +33,12 @@ static void add_partial(const rnnprop_unroll *it, const rnnprop_sums *sums, int 
     int64_t count = layout->rows * layout->columns;
     it->kernels->to_double(count * COLUMN_MULTIPLE, from, sums->row);
     for (int64_t i = 0; i < count; i++) {
-        double sum = 0;
-        for (int64_t k = 0; k < COLUMN_MULTIPLE; k++) sum += sums->row[i * COLUMN_MULTIPLE + k];
+        /* several chains, which a processor need not wait for one by one */
+        const double *row = sums->row + i * COLUMN_MULTIPLE;
+        double chain[CHAINS] = {0};
+        for (int64_t k = 0; k < COLUMN_MULTIPLE; k += CHAINS)
+            for (int64_t j = 0; j < CHAINS; j++) chain[j] += row[k + j];
+        double sum = (chain[0] + chain[1]) + (chain[2] + chain[3]);
         out[layout->offset + i] = sums->added ? out[layout->offset + i] + sum : sum;
     }
 }
