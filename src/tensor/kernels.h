@@ -101,7 +101,7 @@ typedef struct columns_lstm_backward_arguments {
     const void *dh_above, *dh_later; /* [hidden, columns] */
     const void *dc;    /* [hidden, columns]: of c'; NULL, as dh_later is then: zero, behind the last step */
     void *dc_previous; /* [hidden, columns]: of c; may be dc */
-    void *dgates;      /* [4 hidden, columns]: of the pre-activations */
+    void *dgates;      /* [4 hidden, columns]: of the pre-activations; may be gates */
     void *db;          /* partial sums [4 hidden, COLUMN_MULTIPLE], added to */
 } columns_lstm_backward_arguments;
 

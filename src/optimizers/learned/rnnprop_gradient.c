@@ -14,7 +14,7 @@ typedef struct backward {
     rnnprop_sums sums;
     void *lambda;                   /* [columns] */
     void *dh;                       /* [hidden, columns]: from the head */
-    void *dgates;                   /* [4 hidden, columns] */
+    void *dgates;                   /* [4 hidden, columns]; NULL: in the place of the activations */
     void *turned;                   /* [columns, gate_row]: dgates transposed */
     void *dc[RNNPROP_MOST_LAYERS];  /* [hidden, columns] */
     void *dxh[RNNPROP_MOST_LAYERS]; /* [2 hidden, columns]: of the layer's input and of its old h */
@@ -27,7 +27,9 @@ static l2o_status begin(backward *back) {
     size_t turned = (size_t)(columns * back->sums.gate_row);
     back->lambda = rnnprop_numbers(it, columns);
     back->dh = rnnprop_numbers(it, hidden * columns);
-    back->dgates = rnnprop_numbers(it, 4 * hidden * columns);
+    /* What is in the cache already need not be fetched to be written; but a second pass needs the activations too, and
+     * far memory is better left alone. */
+    if (it->asked->direction != NULL || it->far) back->dgates = rnnprop_numbers(it, 4 * hidden * columns);
     back->turned = rnnprop_numbers(it, (int64_t)turned);
     for (int layer = 0; layer < it->network->layers; layer++) {
         back->dc[layer] = rnnprop_numbers(it, hidden * columns);
@@ -88,6 +90,7 @@ static void layer_back(backward *back, const rnnprop_block *block, int layer, co
     const kernels *kernels = it->kernels;
     int64_t hidden = it->network->hidden, columns = block->columns, gate_row = back->sums.gate_row;
     void *dc = back->dc[layer], *dxh = back->dxh[layer];
+    void *dgates = back->dgates != NULL ? back->dgates : record->layer[layer].gates;
     kernels->columns_lstm_backward(
         &(columns_lstm_backward_arguments){.columns = columns,
                                            .hidden = hidden,
@@ -98,16 +101,16 @@ static void layer_back(backward *back, const rnnprop_block *block, int layer, co
                                            .dh_later = last ? NULL : rnnprop_at(it, dxh, hidden * columns),
                                            .dc = last ? NULL : dc,
                                            .dc_previous = dc,
-                                           .dgates = back->dgates,
+                                           .dgates = dgates,
                                            .db = back->sums.bias[layer]});
-    product(kernels, next, first ? hidden : 2 * hidden, columns, 4 * hidden, it->weights.gates[layer], 4 * hidden,
-            back->dgates, 0, dxh);
-    kernels->transpose(4 * hidden, columns, back->dgates, columns, back->turned, gate_row);
+    kernels->transpose(4 * hidden, columns, dgates, columns, back->turned, gate_row);
     const void *x = layer == 0 ? record->signal : record->layer[layer - 1].h;
     char *dw = back->sums.gates[layer];
     product(kernels, next, hidden, gate_row, columns, x, columns, back->turned, 1, dw);
     product(kernels, next, hidden, gate_row, columns, before->layer[layer].h, columns, back->turned, 1,
             rnnprop_at(it, dw, hidden * gate_row));
+    product(kernels, next, first ? hidden : 2 * hidden, columns, 4 * hidden, it->weights.gates[layer], 4 * hidden,
+            dgates, 0, dxh);
 }
 
 static void step_back(backward *back, const rnnprop_block *block, int64_t t, bool last) {
