@@ -311,7 +311,7 @@ static void test_projection(void **state) {
                 array b = array_draw(type, hidden, 1), out = array_draw(type, hidden * columns, 1);
                 array dout = array_draw(type, hidden * columns, 1), dw = array_draw(type, input * hidden * 16, 1);
                 array db = array_draw(type, hidden * 16, 1);
-                array old_dout = array_copy(dout), old_dw = array_copy(dw), old_db = array_copy(db);
+                array old_dw = array_copy(dw), old_db = array_copy(db);
                 table->columns_projection(
                     &(columns_projection_arguments){columns, input, hidden, x.data, w.data, b.data, out.data});
                 table->columns_projection_backward(&(columns_projection_backward_arguments){
@@ -323,8 +323,7 @@ static void test_projection(void **state) {
                         for (int64_t k = 0; k < input; k++) sum += get(w, k * hidden + unit) * get(x, k * columns + j);
                         int64_t at = unit * columns + j;
                         assert_close(out, at, sum > 0 ? sum : expm1(sum), 8, 4, "ELU");
-                        double d = get(old_dout, at) * (get(out, at) > 0 ? 1 : get(out, at) + 1);
-                        assert_close(dout, at, d, 1, 2, "dout");
+                        double d = get(dout, at) * (get(out, at) > 0 ? 1 : get(out, at) + 1);
                         sums[4][j % 16] += d;
                         for (int64_t k = 0; k < input; k++) sums[k][j % 16] += d * get(x, k * columns + j);
                     }
@@ -337,7 +336,7 @@ static void test_projection(void **state) {
                         }
                     }
                 }
-                free_all(10, (array[]){x, w, b, out, dout, dw, db, old_dout, old_dw, old_db});
+                free_all(9, (array[]){x, w, b, out, dout, dw, db, old_dw, old_db});
             }
 }
 

@@ -115,9 +115,8 @@ typedef struct columns_projection_arguments {
 
 typedef struct columns_projection_backward_arguments {
     int64_t columns, input, hidden;
-    const void *x, *out; /* [input, columns], [hidden, columns] */
-    void *dout;          /* [hidden, columns]: of out; becomes that of x w + b */
-    void *dw, *db;       /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
+    const void *x, *out, *dout; /* [input, columns], [hidden, columns] twice */
+    void *dw, *db;              /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
 } columns_projection_backward_arguments;
 
 /* The last layer and the step: u = tanh(h w + b), x' = x + scale u. */

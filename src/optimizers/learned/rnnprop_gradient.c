@@ -134,7 +134,7 @@ static void step_back(backward *back, const rnnprop_block *block, int64_t t, boo
                                            .dh = back->dh,
                                            .dw = back->sums.head_w,
                                            .db = back->sums.head_b});
-    void *above = back->dh;
+    const void *above = back->dh;
     for (int layer = layers - 1; layer >= 0; layer--) {
         approach next = approach_of(it, block, t, layer - 1);
         layer_back(back, block, layer, &record, &before, above, last, t == 0, &next);
