@@ -87,6 +87,7 @@ l2o_status workload_create(const workload_options *options, workload *workload, 
     TRY(error->status);
     workload->task_count = count;
     for (int task = 0; task < count; task++) TRY(make_task(workload, task, error));
+    if (count > 0) meta_tasks_share(count, workload->tasks);
     optimizer_initialise(workload->optimizer, SEED, 0, workload->weights);
     TRY(adam_create(&workload->adam, (int64_t)total, 1e-8, false, error));
     if (count > 0) return L2O_OK;
