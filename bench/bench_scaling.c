@@ -20,7 +20,7 @@
 #include "timing.h"
 #include "workload.h"
 
-enum { MOST_BLOCKS = 1000, LOOKS = 50, SMALL_BATCH = 8, SINGLE = 20, DRAWN_BATCH = 2048 };
+enum { MOST_BLOCKS = 1000, LOOKS = 50, SHARDS = 4, SINGLE = 20, DRAWN_BATCH = 2048 };
 static const long NAP_NANOSECONDS = 20000; /* this and LOOKS as src/dist/ranks.c waits */
 
 typedef l2o_status (*action)(void *argument, l2o_error *error);
@@ -161,18 +161,20 @@ static l2o_status measure_step(int runs, const workload_options *options, double
     return status;
 }
 
-/* A shard alone; as many at once as there are cores; steps with next to no work: one coordinate, one optimizer step. */
+/* A few shards one after another, as many on every core at once, and steps with next to no work: one coordinate, one
+ * step of the optimizer. */
 static l2o_status measure_work(int blocks, scaling_machine *out, l2o_error *error) {
-    workload_options shard = workload_reference('a'), crowd = workload_reference('a'), empty;
+    workload_options few = workload_reference('a'), crowd = few, empty = few;
     double together;
-    shard.batch = SMALL_BATCH;
-    crowd.batch = SMALL_BATCH * out->cores;
+    few.batch = SHARDS * few.batch / scaling_shards(few.batch, few.dimension);
+    crowd.batch = few.batch * out->cores;
     crowd.threads = out->cores;
-    TRY(measure_pass(blocks, &shard, false, &out->gradient, error));
-    TRY(measure_pass(blocks, &shard, true, &out->product, error));
+    TRY(measure_pass(blocks, &few, false, &out->gradient, error));
+    TRY(measure_pass(blocks, &few, true, &out->product, error));
     TRY(measure_pass(blocks, &crowd, false, &together, error));
     out->crowding = fmax(1, (together - out->region) / out->gradient);
-    empty = shard;
+    out->gradient /= SHARDS;
+    out->product /= SHARDS;
     empty.batch = empty.dimension = empty.unroll = 1;
     for (int w = 0; w < SCALING_WORKLOADS; w++) {
         empty.kind = (char)('a' + w);

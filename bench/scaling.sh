@@ -6,6 +6,7 @@
 #   L2O_BENCH_MPIRUN=mpirun    the launcher; with options, as "mpirun --oversubscribe"
 #   L2O_BENCH_BLOCKS=20        how often each time is taken
 #   L2O_BENCH_BUILD=build      where the programs were built
+#   L2O_BENCH_OUT=build/scaling.json
 set -eu
 cd "$(dirname "$0")/.."
 unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
@@ -27,4 +28,4 @@ if [ -e "$build/l2o_mpi.so" ] && command -v "${launcher%% *}" >/dev/null 2>&1; t
 else
     echo "ranks: skipped, as this build has no MPI, or there is no $launcher" >&2
 fi
-"$build/bench/bench_scaling" --out "$build/scaling.json" --blocks "$blocks" "$@"
+"$build/bench/bench_scaling" --out "${L2O_BENCH_OUT:-$build/scaling.json}" --blocks "$blocks" "$@"

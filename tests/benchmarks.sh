@@ -34,6 +34,17 @@ for workload in "a  plain step" "b  first-order MAML" "c  exact MAML" "d  1000 s
     }
 done
 
+# The model of scale has its rows: measured here, on two ranks where there is MPI, and predicted.
+launcher=mpirun
+mpirun --version 2>/dev/null | grep -q HYDRA || launcher=none
+HYDRA_LAUNCHER=fork L2O_BENCH_BLOCKS=1 L2O_BENCH_RANKS=2 L2O_BENCH_MPIRUN=$launcher L2O_BENCH_OUT="$work/scaling.json" \
+    L2O_BENCH_BUILD="${L2O_BUILD_DIR:-build}" sh bench/scaling.sh >"$work/scaling"
+grep -q "^| c | 1 × 2 |.* ms | [0-9]*\.[0-9]* |$" "$work/scaling" &&
+    grep -q "^| c | 16384 | 768 | 16 × 64 |" "$work/scaling" || {
+    echo "the model of scale lacks a measured or a predicted row"
+    exit 1
+}
+
 # A number that differs, and files that share none, are told apart from agreement.
 "$programs/bench_report" --compare "$work/auto.npz" "$work/problem.npz" 2>/dev/null && {
     echo "files without a number in common counted as agreeing"
