@@ -71,14 +71,13 @@ same fomaml other "training on 8 ranks"
 same fomaml other "one rank without mpirun"
 
 # Killed, and resumed on another number of ranks.
-rank_process() { # rank_process RANK: the first of its processes, which is not the watcher
+rank_process() { # rank_process RANK [WHICH]: its first process; the second one of rank 0 is its watcher
     for process in $(pgrep -x l2o); do
         [ "$(readlink "/proc/$process/cwd" 2>/dev/null)" = "$work" ] || continue
         if tr '\0' '\n' <"/proc/$process/environ" 2>/dev/null | grep -q "^PMI_RANK=$1\$"; then
             echo "$process"
-            return
         fi
-    done
+    done | sed -n "${2:-1}p"
 }
 wait_for_checkpoint() {
     turn=0
@@ -108,6 +107,16 @@ for victim in 0 1 2; do
     rm -f cut.*
     resume_on=$((resume_on - 2))
 done
+
+# Nothing depends on the watcher, the second process of rank 0.
+# shellcheck disable=SC2086
+train 2 cut $long >errors 2>&1 &
+launcher=$!
+wait_for_checkpoint
+kill -9 "$(rank_process 0 2)" || fail "rank 0 has no watcher:" errors
+wait $launcher || fail "training fails when its watcher is killed:" errors
+same whole cut "training whose watcher was killed"
+rm -f cut.*
 
 # A rank that does not answer any more is waited for; but once asked to stop, not for ever.
 # shellcheck disable=SC2086
