@@ -165,6 +165,7 @@ static int run(command *command) {
     if (!command_requires(command, OPTION_OUT, "the file that the weights go to")) return EXIT_BAD_INPUT;
     training training = {.command = command, .count = 1, .seed = -1, .label = "training"};
     l2o_status status = l2o_training_runs(command->context, command->settings, &training.count);
+    status = l2o_context_agree(command->context, status, l2o_context_error(command->context));
     if (status != L2O_OK) return command_failed(command, status);
     return l2o_settings_get(command->settings, "seeds") == NULL ? run_one(&training) : run_several(&training);
 }

@@ -172,6 +172,16 @@ mkdir here/w.checkpoint
 (cd here && mpirun -n 3 "$l2o" $own) >errors 2>&1 && fail "training goes on without its checkpoint"
 [ "$(grep '^l2o:' errors)" = "l2o: w.checkpoint: is a directory; give the name of a file" ] ||
     fail "the first rank cannot write:" errors
+# shellcheck disable=SC2086
+mpirun -n 1 "$l2o" train $settings $short --seeds 1-2 --out 'w-{seed}.safetensors' : \
+    -n 1 "$l2o" train $settings $short --seeds 1-3 --out 'w-{seed}.safetensors' >errors 2>&1 &&
+    fail "ranks train on different seeds"
+grep -q 'rank 1 has another list of seeds than rank 0' errors || fail "different seeds:" errors
+# shellcheck disable=SC2086
+mpirun -n 1 "$l2o" train $settings $short --seeds 1-2 --out 'w-{seed}.safetensors' : \
+    -n 1 "$l2o" train $settings $short --seeds 2-1 --out 'w-{seed}.safetensors' >errors 2>&1 &&
+    fail "training goes on when a rank cannot read its seeds"
+grep -q "^l2o: rank 1, on .*'seeds' is a list of" errors || fail "seeds that one rank cannot read:" errors
 mpirun -n 3 "$l2o" train --threds 2 --out w.safetensors >errors 2>&1
 [ "$(cat errors)" = "l2o: \`l2o train\` has no option --threds; did you mean --threads?" ] || fail "a slip:" errors
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zlib.h>
+
 #include "base/memory.h"
 #include "dist/grid.h"
 #include "meta/trainer.h"
@@ -121,10 +123,11 @@ static l2o_status check_seeds(const l2o_settings *settings, const char *path, co
 l2o_status l2o_train_runs(l2o_context *context, const l2o_settings *settings, const char *path,
                           l2o_training_function function, void *user, l2o_training_run *runs) {
     l2o_error *error = &context->error;
-    int64_t count = 0;
-    TRY(l2o_training_runs(context, settings, &count));
-    int64_t *seeds = memory_allocate((size_t)count, sizeof *seeds, error);
-    l2o_status status = seeds == NULL ? error->status : L2O_OK;
+    int64_t count = 0, *seeds = NULL;
+    uint32_t checksum = 0;
+    l2o_status status = l2o_training_runs(context, settings, &count);
+    if (status == L2O_OK) seeds = memory_allocate((size_t)count, sizeof *seeds, error);
+    if (status == L2O_OK && seeds == NULL) status = error->status;
     if (status == L2O_OK && settings_peek(settings, "seeds") == NULL)
         seeds[0] = settings_integer(settings, "seed");
     else if (status == L2O_OK) {
@@ -135,8 +138,10 @@ l2o_status l2o_train_runs(l2o_context *context, const l2o_settings *settings, co
         runs[k] = (l2o_training_run){.seed = seeds[k], .status = L2O_ERROR_CANCELLED, .error = "not begun"};
         runs[k].report.best_validation = NAN;
     }
+    if (status == L2O_OK) checksum = (uint32_t)crc32_z(0, (const void *)seeds, (size_t)count * sizeof *seeds);
     memory_free(seeds);
     TRY(ranks_agree(context, status, error));
+    TRY(ranks_compare(context, 1, &(const char *){"list of seeds"}, &checksum, error));
     training_grid grid = {context, settings, path, function, user, runs};
     TRY(grid_run(context, count, run_one, &grid, runs, sizeof *runs, error));
     error_clear(error);

@@ -11,7 +11,7 @@
 #include "optimizers/optimizer.h"
 
 typedef struct unroll {
-    l2o_context *context; /* for cancellation, and for threads where one instance is wide */
+    l2o_context *context; /* for cancellation */
     const optimizer *optimizer;
     const problem *problem;
     const kernels *kernels;

@@ -222,6 +222,10 @@ static int64_t objectives_at(const runner *runner, const segment *segment) {
     return hessian_at(runner, segment) + (segment->direction != NULL ? padded_total(runner) : 0);
 }
 
+static int64_t row_length(const runner *runner, const segment *segment) {
+    return objectives_at(runner, segment) + segment->steps + 1;
+}
+
 static void add(int64_t count, const double *from, double *to) {
     for (int64_t i = 0; i < count; i++) to[i] += from[i];
 }
@@ -291,7 +295,7 @@ static l2o_status begin(runner *runner, const segment *segment, l2o_error *error
         return error_set(error, L2O_ERROR_INTERNAL,
                          "a segment's derivatives need loss weights, and a direction goes with its product");
     TRY(grow_objective(runner, segment->steps, error));
-    TRY(sums_reserve(&runner->sums, objectives_at(runner, segment) + segment->steps + 1, error));
+    TRY(sums_reserve(&runner->sums, row_length(runner, segment), error));
     evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
     return optimizer_prepare(runner->optimizer, runner->problem, &evaluation);
 }
@@ -360,8 +364,9 @@ l2o_status segments_run(int count, runner *const *runners, segment *segments, l2
     bool concurrent = true;
     l2o_status status = L2O_OK;
     for (int k = 0; k < count; k++) {
-        if (status == L2O_OK) status = begin(runners[k], &segments[k], error);
         all[k] = &runners[k]->sums;
+        all[k]->length = row_length(runners[k], &segments[k]); /* a rank that fails here sends as much as the others */
+        if (status == L2O_OK) status = begin(runners[k], &segments[k], error);
         pieces += all[k]->end - all[k]->first;
         concurrent = concurrent && runners[k]->problem->concurrent;
     }
