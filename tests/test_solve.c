@@ -280,18 +280,36 @@ static void test_callbacks(void **state) {
                      L2O_ERROR_NUMERIC);
     assert_null(solution);
     assert_string_equal(l2o_context_error(self.context), "the callback has failed");
-    ops.value_gradient = cancelling;
-    to_cancel = self.context;
-    calls = 0;
-    solution = solve(&self);
-    assert_int_equal(l2o_solution_count(solution, L2O_CANCELLED), 3);
-    for (int64_t p = 0; p < 3; p++) {
-        const l2o_solve_record *record = l2o_solution_record(solution, p);
-        assert_true(record->steps > 0 && record->steps < 20 && isfinite(record->value));
-    }
-    l2o_solution_free(solution);
     self.problem->ops = original;
     bench_free(&self);
+}
+
+/* Who is cancelled on the way keeps the point that it has reached, also where steps go over pieces of their own. */
+static void test_cancelled_on_the_way(void **state) {
+    (void)state;
+    static const char *const optimizers[] = {"adam", "rnnprop"};
+    for (int k = 0; k < 2; k++) {
+        bench self;
+        char settings[160];
+        snprintf(settings, sizeof settings,
+                 "problem=rosenbrock batch=3 dtype=float64 optimizer=%s steps=1000 tolerance=0", optimizers[k]);
+        bench_create(&self, settings, 1);
+        original = self.problem->ops;
+        problem_ops ops = *original;
+        self.problem->ops = &ops;
+        ops.value_gradient = cancelling;
+        to_cancel = self.context;
+        calls = 0;
+        l2o_solution *solution = solve(&self);
+        assert_int_equal(l2o_solution_count(solution, L2O_CANCELLED), 3);
+        for (int64_t p = 0; p < 3; p++) {
+            const l2o_solve_record *record = l2o_solution_record(solution, p);
+            assert_true(record->steps > 0 && record->steps < 20 && isfinite(record->value));
+        }
+        l2o_solution_free(solution);
+        self.problem->ops = original;
+        bench_free(&self);
+    }
 }
 
 static void test_refusal_and_text(void **state) {
@@ -321,6 +339,7 @@ int main(void) {
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_warm_start),
         cmocka_unit_test(test_cancellation),
+        cmocka_unit_test(test_cancelled_on_the_way),
         cmocka_unit_test(test_callbacks),
         cmocka_unit_test(test_refusal_and_text),
     };

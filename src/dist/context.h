@@ -40,6 +40,7 @@ struct l2o_context {
  *
  * A piece may run pieces itself. Where its own run is on the first worker alone (one piece, one thread, or not
  * concurrent), they go over the threads; where its run is over threads already, they follow one another on its worker.
+ * Such inner runs come to their end when the context is cancelled: where to stop is the outer piece's affair.
  * Outside of any piece nothing may be kept in a worker's arena across a run. */
 typedef l2o_status (*piece_function)(void *argument, int64_t piece, worker *worker);
 l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piece_function function, void *argument,

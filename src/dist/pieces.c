@@ -19,7 +19,7 @@ static void piece_run(l2o_context *context, int64_t piece, worker *worker, bool 
     arena_mark mark = inner ? arena_position(&worker->arena) : (arena_mark){0};
     arena_reset(&worker->arena, mark);
     error_clear(&worker->error);
-    l2o_status status = context_cancelled(context)
+    l2o_status status = !inner && context_cancelled(context) /* within a piece, that piece decides when to stop */
                             ? error_set(&worker->error, L2O_ERROR_CANCELLED, "cancelled by the user")
                             : function(argument, piece, worker);
     arena_reset(&worker->arena, mark);
