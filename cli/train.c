@@ -127,17 +127,20 @@ static int print_runs(const training *training) {
 
 static int print_runs_json(const training *training) {
     json_t *runs = json_array();
-    for (int64_t k = 0; k < training->count; k++) {
+    bool whole = runs != NULL;
+    for (int64_t k = 0; k < training->count && whole; k++) {
         const l2o_training_run *run = &training->runs[k];
         const l2o_training_report *report = &run->report;
-        json_array_append_new(
-            runs, json_pack("{s:I, s:b, s:s, s:s, s:s, s:I, s:i, s:o, s:o}", "seed", (json_int_t)run->seed, "trained",
-                            run->status == L2O_OK, "error", run->error, "weights", report->weights_path, "checkpoint",
-                            report->checkpoint_path, "updates", (json_int_t)report->updates, "recoveries",
-                            report->recoveries, "best_validation", output_real(report->best_validation), "seconds",
-                            output_real(report->seconds)));
+        json_t *one =
+            json_pack("{s:I, s:b, s:s, s:s, s:s, s:I, s:i, s:o, s:o}", "seed", (json_int_t)run->seed, "trained",
+                      run->status == L2O_OK, "error", run->error, "weights", report->weights_path, "checkpoint",
+                      report->checkpoint_path, "updates", (json_int_t)report->updates, "recoveries", report->recoveries,
+                      "best_validation", output_real(report->best_validation), "seconds", output_real(report->seconds));
+        whole = json_array_append_new(runs, one) == 0;
     }
-    return output_json(json_pack("{s:s, s:o}", "command", "train", "runs", runs));
+    json_t *document = whole ? json_pack("{s:s, s:O}", "command", "train", "runs", runs) : NULL;
+    json_decref(runs);
+    return output_json(document);
 }
 
 /* The table tells of those that failed, the exit code too. */
@@ -154,11 +157,12 @@ static int run_several(training *training) {
     l2o_status status = l2o_train_runs(command->context, command->settings, command_option(command, OPTION_OUT),
                                        on_progress, training, training->runs);
     command_progress_end(command);
+    int code = EXIT_FINE;
     bool begun = training->runs[0].seed >= 0;
-    if (begun && command->leads && command->json) (void)print_runs_json(training);
-    if (begun && command->leads && !command->json && !command->quiet) (void)print_runs(training);
+    if (begun && command->leads && command->json) code = print_runs_json(training);
+    if (begun && command->leads && !command->json && !command->quiet) code = print_runs(training);
     free(training->runs);
-    return status == L2O_OK ? command_flush() : command_failed(command, status);
+    return status == L2O_OK ? code : command_failed(command, status);
 }
 
 static int run(command *command) {

@@ -34,6 +34,14 @@ for workload in "a  plain step" "b  first-order MAML" "c  exact MAML" "d  1000 s
     }
 done
 
+# A sweep has a line for each size, and its JSON and figure hold them.
+"$programs/bench_sweep" --only tasks --seconds 0 --out "$work/sweep.json" --svg "$work/sweep.svg" >"$work/sweep"
+[ "$(grep -c 'x the limit$' "$work/sweep")" = 6 ] && [ "$(grep -c '"limit_ms"' "$work/sweep.json")" = 6 ] &&
+    grep -q '<polyline\|<path' "$work/sweep.svg" || {
+    echo "a sweep lacks sizes, or its figure"
+    exit 1
+}
+
 # The model of scale has its rows: measured here, on two ranks where there is MPI, and predicted.
 launcher=mpirun
 mpirun --version 2>/dev/null | grep -q HYDRA || launcher=none
