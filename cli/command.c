@@ -193,7 +193,8 @@ static bool join_ranks(command *command, int count, char *const *words, int *cod
         int stem = out != NULL && ends_with(out, ".safetensors") ? (int)strlen(out) - 12 : 0;
         snprintf(sentence, sizeof sentence,
                  "l2o: this command was cut off: a rank was killed, or its machine was lost. What was done until the "
-                 "last checkpoint, if there was one, is in %.*s.checkpoint; the same command with --resume goes on from there, on any "
+                 "last checkpoint, if there was one, is in %.*s.checkpoint; the same command with --resume goes on "
+                 "from there, on any "
                  "number of ranks\n",
                  stem > 600 ? 0 : stem, out == NULL ? "" : out);
         command->watch = watch_begin(sentence);

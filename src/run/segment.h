@@ -1,9 +1,10 @@
 /* A segment: T steps of an optimizer over a whole batch, from one carry to the next; its objectives, and on request the
  * gradient of the meta-loss with respect to the weights, and that gradient's own derivative along a direction.
  *
- * The batch is cut into shards whose size depends on the problem alone; each is one fused unroll, or runs on one tape. Successive shards make a
- * piece, which is one thread's work and adds up what its shards give, in order; pieces are summed along a fixed tree.
- * So the result is the same bits for any number of threads, and memory does not grow with the number of shards. */
+ * The batch is cut into shards whose size depends on the problem alone; each is one fused unroll, or runs on one tape.
+ * Successive shards make a piece, which is one thread's work and adds up what its shards give, in order; pieces are
+ * summed along a fixed tree. So the result is the same bits for any number of threads, and memory does not grow with
+ * the number of shards. */
 #ifndef L2O_RUN_SEGMENT_H
 #define L2O_RUN_SEGMENT_H
 
