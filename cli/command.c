@@ -18,7 +18,7 @@
 
 /* ------------------------------------------------------------------------------------------------------ sentences */
 
-/* Where ranks other than the first put their sentences: complaints are made without a command at hand. */
+/* The last sentence; ranks other than the first do not print theirs. Complaints are made without a command at hand. */
 static struct {
     bool silent;
     char last[1024];
@@ -30,10 +30,8 @@ static void print_sentence(const char *format, va_list arguments) {
     vsnprintf(text, sizeof text, format, arguments);
     for (char *at = text; *at != '\0'; at++)
         if ((unsigned char)*at < 32 || *at == 127) *at = '?';
-    if (speech.silent)
-        snprintf(speech.last, sizeof speech.last, "%.1023s", text);
-    else
-        fprintf(stderr, "l2o: %s\n", text);
+    snprintf(speech.last, sizeof speech.last, "%.1023s", text);
+    if (!speech.silent) fprintf(stderr, "l2o: %s\n", text);
 }
 
 int command_complain(const char *format, ...) {
@@ -176,26 +174,39 @@ static bool make_context(command *command, int count, char *const *words, int *c
     return status == L2O_OK;
 }
 
-/* Joins the other ranks where there are some. The watcher must be there before MPI is, so whether this is the first
- * rank is read from what launchers leave in the environment. */
-static bool join_ranks(command *command, int count, char *const *words, int *code) {
-    static const char *const numbers[] = {"PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
-    const char *when = early_value("ranks", count, words), *out = early_value("out", count, words), *number = NULL;
-    if (when != NULL && strcmp(when, "auto") != 0 && strcmp(when, "yes") != 0 && strcmp(when, "no") != 0) {
+/* The number of this rank, as launchers leave it in the environment; NULL where none did. */
+static const char *launched_number(void) {
+    static const char *const names[] = {"PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"};
+    const char *number = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && number == NULL; i++) number = getenv(names[i]);
+    return number;
+}
+
+/* Whether this process is to join others; false, with *code set, when the answer is none of the three. */
+static bool read_ranks(const verb *verb, int count, char *const *words, bool *joins, int *code) {
+    const char *when = early_value("ranks", count, words);
+    *joins = false;
+    if ((verb->options & OPTION_BIT(OPTION_RANKS)) == 0) return true;
+    if (when == NULL || strcmp(when, "auto") == 0)
+        *joins = l2o_launched_ranks() > 1;
+    else if (strcmp(when, "yes") == 0)
+        *joins = true;
+    else if (strcmp(when, "no") != 0)
         *code = command_complain("--ranks: takes auto, yes or no, not '%s'", when);
-        return false;
-    }
-    bool told = when != NULL && strcmp(when, "yes") == 0;
-    if ((when != NULL && strcmp(when, "no") == 0) || (!told && l2o_launched_ranks() == 1)) return true;
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && number == NULL; i++) number = getenv(numbers[i]);
+    return *code == EXIT_FINE;
+}
+
+/* Joins the other ranks. The watcher must be there before MPI is, so whether this is the first rank is read from the
+ * environment. */
+static bool join_ranks(command *command, int count, char *const *words, int *code) {
+    const char *out = early_value("out", count, words), *number = launched_number();
     if (number != NULL && strcmp(number, "0") == 0) {
         char sentence[1024];
         int stem = out != NULL && ends_with(out, ".safetensors") ? (int)strlen(out) - 12 : 0;
         snprintf(sentence, sizeof sentence,
                  "l2o: this command was cut off: a rank was killed, or its machine was lost. What was done until the "
                  "last checkpoint, if there was one, is in %.*s.checkpoint; the same command with --resume goes on "
-                 "from there, on any "
-                 "number of ranks\n",
+                 "from there, on any number of ranks\n",
                  stem > 600 ? 0 : stem, out == NULL ? "" : out);
         command->watch = watch_begin(sentence);
     }
@@ -393,14 +404,26 @@ static bool all_read(command *command, bool fine, int *code) {
 bool command_begin(command *command, const verb *verb, int count, char *const *words, int *code) {
     *command = (struct command){.verb = verb, .leads = true, .watch = -1};
     bool help = wants_help(count, words);
-    if (!make_context(command, help ? 0 : count, words, code)) return false;
+    bool joins;
+    const char *number = launched_number();
+    if (!read_ranks(verb, help ? 0 : count, words, &joins, code)) return false;
+    speech.silent = joins && number != NULL && strcmp(number, "0") != 0;
+    bool made = make_context(command, help ? 0 : count, words, code);
+    if (!made && !joins) return false;
     if (help) {
         help_print_verb(command, verb, PAGE_TEXT);
         *code = command_flush();
         return false;
     }
-    if (takes_option(verb, OPTION_RANKS) && !join_ranks(command, count, words, code)) return false;
-    if (!all_read(command, read_command(command, count, words, code), code)) return false;
+    if (!made) { /* the others wait to hear of it, and that takes a context */
+        l2o_settings_free(command->settings);
+        l2o_context_free(command->context);
+        command->settings = NULL;
+        command->context = NULL;
+        if (!make_context(command, 0, words, &(int){0})) return false;
+    }
+    if (joins && !join_ranks(command, count, words, code)) return false;
+    if (!all_read(command, made && read_command(command, count, words, code), code)) return false;
     signals_watch(command->context);
     return true;
 }

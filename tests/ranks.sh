@@ -182,6 +182,12 @@ mpirun -n 1 "$l2o" train $settings $short --seeds 1-2 --out 'w-{seed}.safetensor
     -n 1 "$l2o" train $settings $short --seeds 2-1 --out 'w-{seed}.safetensors' >errors 2>&1 &&
     fail "training goes on when a rank cannot read its seeds"
 grep -q "^l2o: rank 1, on .*'seeds' is a list of" errors || fail "seeds that one rank cannot read:" errors
+# shellcheck disable=SC2086
+mpirun -n 1 "$l2o" train $settings $short --out w.safetensors : \
+    -n 1 "$l2o" train $settings $short --kernel none --out w.safetensors >errors 2>&1 &&
+    fail "training goes on without a kernel path on one rank"
+grep -q '^l2o: rank 1, on .*: the kernel path "none" is unknown' errors || fail "a kernel path on one rank:" errors
+[ "$(grep -c '^l2o:' errors)" = 1 ] || fail "more than one sentence:" errors
 mpirun -n 3 "$l2o" train --threds 2 --out w.safetensors >errors 2>&1
 [ "$(cat errors)" = "l2o: \`l2o train\` has no option --threds; did you mean --threads?" ] || fail "a slip:" errors
 
