@@ -182,11 +182,18 @@ static const char *launched_number(void) {
     return number;
 }
 
-/* Whether this process is to join others; false, with *code set, when the answer is none of the three. */
+/* Whether this process is to join others; false, with *code set, when the answer is none of the three, or when a verb
+ * that runs alone was started several times. */
 static bool read_ranks(const verb *verb, int count, char *const *words, bool *joins, int *code) {
     const char *when = early_value("ranks", count, words);
     *joins = false;
-    if ((verb->options & OPTION_BIT(OPTION_RANKS)) == 0) return true;
+    if ((verb->options & OPTION_BIT(OPTION_RANKS)) == 0) {
+        /* As many copies would do the same work and write the same files. */
+        if (l2o_launched_ranks() > 1)
+            *code = command_complain("'%s' does not share its work over ranks; start it without the launcher of MPI",
+                                     verb->name);
+        return *code == EXIT_FINE;
+    }
     if (when == NULL || strcmp(when, "auto") == 0)
         *joins = l2o_launched_ranks() > 1;
     else if (strcmp(when, "yes") == 0)

@@ -216,4 +216,6 @@ train 2 'seed-{seed}' $short --seeds 3-5 2>errors && fail "a training that fails
 grep -q '1 of 3 trainings did not come to their end; that of seed 4: seed-4.log.jsonl' errors || fail "says:" errors
 same single-3 seed-3 "a training beside one that fails"
 same single-5 seed-5 "a training beside one that fails"
+mpirun -n 2 "$l2o" list 2>errors && fail "a verb that does not share its work runs on two ranks"
+grep -q "does not share its work over ranks" errors || fail "says:" errors
 exit 0

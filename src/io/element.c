@@ -16,7 +16,6 @@ static const struct {
 };
 
 size_t element_size(element_type type) { return ELEMENTS[type].size; }
-const char *element_npy_name(element_type type) { return ELEMENTS[type].npy; }
 const char *element_safetensors_name(element_type type) { return ELEMENTS[type].safetensors; }
 
 bool element_from_npy_name(const char *name, element_type *type) {

@@ -28,7 +28,6 @@ typedef enum element_type {
 } element_type;
 
 size_t element_size(element_type type);
-const char *element_npy_name(element_type type); /* "f8", "i4", ... without byte order; NULL where npy has none */
 const char *element_safetensors_name(element_type type); /* "F64", "I32", ... */
 bool element_from_npy_name(const char *name, element_type *type);
 bool element_from_safetensors_name(const char *name, element_type *type);

@@ -25,7 +25,10 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
-    int64_t pieces = runner->shard_count < MOST_PIECES ? runner->shard_count : MOST_PIECES;
+    /* As many as make 256 MB of rows at most: wide networks have few pieces. */
+    int64_t affordable = (INT64_C(32) << 20) / (padded_total(runner) + 1), most = affordable < 1 ? 1 : affordable;
+    if (most > MOST_PIECES) most = MOST_PIECES;
+    int64_t pieces = runner->shard_count < most ? runner->shard_count : most;
     runner->identity = memory_allocate((size_t)problem->batch, sizeof(int64_t), error);
     if (sums_create(&runner->sums, pieces, error) != L2O_OK || runner->identity == NULL) {
         runner_free(runner);
