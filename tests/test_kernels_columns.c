@@ -399,10 +399,13 @@ static void test_head(void **state) {
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
 
 static void test_independent_columns(void **state) {
     (void)state;
-#ifndef SANITIZED
+    if (SANITIZED) return;
     enum { ALL = 160 };
     for (int t = 0; t < table_count; t++)
         for (int64_t width = 16; width <= 112; width += 16)
@@ -436,7 +439,6 @@ static void test_independent_columns(void **state) {
                 free_all(4, (array[]){out, x, few, same});
                 cell_free(&z);
             }
-#endif
 }
 
 int main(void) {
