@@ -13,6 +13,12 @@ set(L2O_TEST_ENVIRONMENT
   L2O_BUILD_DIR=${PROJECT_BINARY_DIR}
   L2O_SANITIZE=${L2O_SANITIZE}
   CC=${CMAKE_C_COMPILER})
+# Tells ThreadSanitizer of OpenMP's barriers and locks. Programs that get OpenMP through the shared library alone do not
+# find it by themselves.
+find_library(L2O_ARCHER NAMES archer PATHS /usr/lib/llvm-14/lib)
+if(L2O_ARCHER AND L2O_SANITIZE MATCHES "thread")
+  list(APPEND L2O_TEST_ENVIRONMENT OMP_TOOL_LIBRARIES=${L2O_ARCHER})
+endif()
 if(L2O_SYMBOLIZER)
   list(APPEND L2O_TEST_ENVIRONMENT ASAN_SYMBOLIZER_PATH=${L2O_SYMBOLIZER})
 endif()
