@@ -58,7 +58,7 @@ static void test_nesting(void **state) {
                         for (int j = 0; j < INNER; j++)
                             assert_true(work.sums[i][j] == (i < count ? (double)(NUMBERS * (i + 1) * j) : 0));
                 }
-                for (int w = 0; w < threads; w++)
+                for (int w = 0; w < work.context->threads; w++)
                     assert_true(arena_position(&work.context->workers[w].arena).block == NULL);
                 l2o_context_free(work.context);
             }
