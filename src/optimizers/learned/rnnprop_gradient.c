@@ -56,11 +56,11 @@ static approach approach_of(const rnnprop_unroll *it, const rnnprop_block *block
     }
     if (!it->far) return (approach){0};
     rnnprop_record record = rnnprop_saved(it, block, t), before = rnnprop_before(it, block, t);
-    int64_t hidden = it->network->hidden, strips = 2 * ((hidden + STRIP_ROWS - 1) / STRIP_ROWS);
+    int64_t hidden = it->network->hidden, strips = 4 * ((hidden + STRIP_ROWS - 1) / STRIP_ROWS);
     size_t rows = (size_t)(hidden * block->columns) * it->size;
     return (approach){{record.layer[layer].gates, before.layer[layer].c, before.layer[layer].h},
                       {5 * rows, rows, rows}, /* the gates and tanh(c) lie together */
-                      7 * rows / (size_t)strips / 2 + LINE};
+                      7 * rows / (size_t)strips + LINE};
 }
 
 static void draw_near(approach *next) {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { BLOCK_COLUMNS = 80, LINE = 64 };
+enum { BLOCK_COLUMNS = 80 };
 
 static const void *load(const optimizer *optimizer, const kernels *kernels, const double *weights, arena *arena,
                         l2o_error *error) {
@@ -23,10 +23,6 @@ typedef struct scratch {
     char *signals[2]; /* [hidden, columns]: a layer's input and its h', in turns */
 } scratch;
 
-static void fetch(const char *memory, size_t bytes) {
-    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(memory + at, 1, 3);
-}
-
 /* `rows` is the size of one row of columns, `next` the record that follows or NULL. */
 static void step_block(const block_step *asked, const scratch *scratch, size_t row, char *record, const char *next,
                        char *x, const char *g) {
@@ -36,7 +32,7 @@ static void step_block(const block_step *asked, const scratch *scratch, size_t r
     const int64_t columns = asked->columns, hidden = network->hidden;
     const size_t part = (size_t)hidden * row;
     char *m = record, *v = m + row, *layers = v + row;
-    if (next != NULL) fetch(next, 2 * row);
+    if (next != NULL) rnnprop_fetch(next, 2 * row, true);
     kernels->moments(&(moments_arguments){.count = columns,
                                           .decay = RNNPROP_DECAY,
                                           .correction = rnnprop_correction(asked->step),
@@ -56,7 +52,7 @@ static void step_block(const block_step *asked, const scratch *scratch, size_t r
                                                                 .out = scratch->signals[0]});
     for (int layer = 0; layer < network->layers; layer++) {
         char *h = layers + 2 * (size_t)layer * part, *c = h + part, *h_next = scratch->signals[(layer + 1) % 2];
-        if (next != NULL) fetch(next + (h - record), 2 * part);
+        if (next != NULL) rnnprop_fetch(next + (h - record), 2 * part, true);
         kernels->columns_lstm_forward(&(columns_lstm_arguments){.columns = columns,
                                                                 .input = hidden,
                                                                 .hidden = hidden,

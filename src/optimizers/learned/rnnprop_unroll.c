@@ -183,11 +183,6 @@ static void store_state(const rnnprop_unroll *it) {
 /* ------------------------------------------------------------------------------------------------------- the network
  */
 
-static void fetch(const char *memory, size_t bytes) {
-    enum { LINE = 64 };
-    for (size_t at = 0; at < bytes; at += LINE) __builtin_prefetch(memory + at);
-}
-
 /* The layers of LSTM, from the features of step t. Meanwhile the state of the block that follows is brought near, where
  * one does: NULL otherwise. */
 static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t, const rnnprop_record *before,
@@ -203,8 +198,8 @@ static void run_layers(const rnnprop_unroll *it, const rnnprop_block *block, int
         .b = it->weights.input_b,
         .out = after->signal});
     for (int layer = 0; layer < it->network->layers; layer++) {
-        if (next != NULL) fetch(next->now.layer[layer].h, rows);
-        if (next != NULL) fetch(next->now.layer[layer].c, rows);
+        if (next != NULL) rnnprop_fetch(next->now.layer[layer].h, rows, false);
+        if (next != NULL) rnnprop_fetch(next->now.layer[layer].c, rows, false);
         it->kernels->columns_lstm_forward(
             &(columns_lstm_arguments){.columns = block->columns,
                                       .input = hidden,

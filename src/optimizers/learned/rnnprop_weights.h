@@ -15,4 +15,15 @@ typedef struct rnnprop_weights {
 l2o_status rnnprop_weights_load(const optimizer *optimizer, const kernels *kernels, const double *flat, arena *arena,
                                 rnnprop_weights *weights, l2o_error *error);
 
+/* Has memory that will soon be read brought near; `written`: changed, too. */
+static inline void rnnprop_fetch(const char *memory, size_t bytes, bool written) {
+    enum { LINE = 64 };
+    for (size_t at = 0; at < bytes; at += LINE) {
+        if (written)
+            __builtin_prefetch(memory + at, 1);
+        else
+            __builtin_prefetch(memory + at);
+    }
+}
+
 #endif
