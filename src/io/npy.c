@@ -143,6 +143,8 @@ static l2o_status parse_type(const header *h, const char *source, element_type *
 
 /* From column-major `from` to row-major `to`, walking `to` in order with one index per dimension. */
 static void to_row_major(const array *shape, const double *from, double *to) {
+    /* An array without elements may name other lengths of any size, whose products are not its count. */
+    if (shape->count == 0) return;
     int64_t stride[SHAPE_RANK_LIMIT], index[SHAPE_RANK_LIMIT] = {0};
     for (int d = 0; d < shape->rank; d++) stride[d] = d == 0 ? 1 : stride[d - 1] * shape->shape[d - 1];
     int64_t offset = 0;
