@@ -10,8 +10,9 @@ const setting estimator_settings[] = {
      "The meta-gradient: plain (no inner step), fomaml (first order), maml (exact, through the inner step)"},
     {"unroll", SETTING_INTEGER, "steps", "20", 1, 100000, NULL,
      "Optimizer steps T through which weights are differentiated"},
-    {"meta-loss", SETTING_CHOICE, "", "sum", 0, 0, "sum|last",
-     "What an unroll is judged by: all its objectives, or the last"},
+    {"meta-loss", SETTING_CHOICE, "", "sum", 0, 0, "sum|last|log|log-last",
+     "What an unroll is judged by: all its objectives, or the last; or their logarithms, which no scale of the problem "
+     "changes"},
     {"inputs", SETTING_CHOICE, "", "detached", 0, 0, "detached|full",
      "Whether the gradients that the optimizer sees are constants for the meta-gradient, or differentiated as well"},
     {"outer-segment", SETTING_CHOICE, "", NULL, 0, 0, "same|next",
@@ -95,6 +96,7 @@ static segment *add_segment(passes *passes, int k, meta_task *task, const estima
         .detached = options->detached,
         .require_finite = true,
         .loss_weights = task->loss_weights,
+        .logarithm = options->loss->logarithm,
         .from = from,
         .gradient = gradient,
     };

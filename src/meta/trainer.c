@@ -132,7 +132,8 @@ static l2o_status recover(trainer *trainer, l2o_error *error) {
 
 /* ------------------------------------------------------------------------------------------------------ evaluation */
 
-/* Mean over tasks and draws of the fixed set of f after the last step; NaN or infinite when weights diverge. */
+/* Mean over tasks and draws of the fixed set of f after the last step, or of its logarithm where the meta-loss is one;
+ * NaN or infinite when weights diverge. */
 static l2o_status validate(trainer *trainer, double *validation, l2o_error *error) {
     double sum = 0;
     int64_t steps = present_stage(trainer)->evaluation_unrolls * trainer->estimator.unroll;
@@ -146,7 +147,10 @@ static l2o_status validate(trainer *trainer, double *validation, l2o_error *erro
             passes[k] = (segment){.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
         }
         TRY(segments_run(trainer->task_count, runners, passes, error));
-        for (int k = 0; k < trainer->task_count; k++) sum += runner_mean_objective(runners[k], steps);
+        for (int k = 0; k < trainer->task_count; k++) {
+            double mean = runner_mean_objective(runners[k], steps);
+            sum += trainer->estimator.loss->logarithm ? log(mean) : mean;
+        }
     }
     *validation = sum / (double)(trainer->task_count * trainer->options.evaluation_draws);
     trainer->state.validation = *validation;

@@ -56,6 +56,8 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     if (created == NULL) return error->status;
     created->ops = ops;
     created->requires = ops->requires;
+    created->fused = ops->fused;
+    created->fused_step = ops->fused_step;
     created->layout = arena_allocate(&created->memory, MOST_WEIGHT_TENSORS * sizeof *created->layout, error);
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = created->layout == NULL ? error->status : ops->create(created, settings, error);

@@ -27,6 +27,7 @@ typedef struct unroll {
     int64_t objective_stride;   /* B */
     double *trajectory;         /* x_t of row r: trajectory[(t * objective_stride + r) * n]; NULL: not wanted */
     const double *loss_weights; /* [T + 1]: of f_p(x_t) in the meta-loss; NULL without derivatives */
+    bool logarithm;             /* of ln f_p instead of f_p */
     double *gradient;           /* out [weight_total], these rows' share; NULL: not wanted */
     const double *direction;    /* [weight_total]; NULL: no Hessian-vector product */
     double *hessian_vector;     /* out [weight_total], these rows' share */

@@ -73,7 +73,7 @@ void driver_begin_fused(driver *driver, l2o_context *context, const kernels *ker
     driver->context.detached = true;
     driver->fused = true;
     driver->blocks = blocks_plan(context, optimizer, kernels, rows->count * from->dimension);
-    driver->blocks.weights = optimizer->ops->fused_step->load(optimizer, kernels, weights, arena, error);
+    driver->blocks.weights = optimizer->fused_step->load(optimizer, kernels, weights, arena, error);
     driver->blocks.records = arena_allocate(arena, blocks_bytes(&driver->blocks), error);
     if (driver_status(driver) == L2O_OK) blocks_load(&driver->blocks, from, first);
     driver->start = driver->mark = tape_position(&driver->tape);

@@ -1,6 +1,7 @@
 /* A segment of steps over all shards: objectives, gradient and Hessian-vector product, summed in a fixed order. */
 #include "run/segment.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     *runner = (struct runner){.context = context, .problem = problem, .optimizer = optimizer};
     TRY(optimizer_suits(optimizer, problem, error));
     TRY(kernels_select(context->kernel, problem->type, &runner->kernels, error));
-    const fused_unroll *fused = optimizer->ops->fused;
+    const fused_unroll *fused = optimizer->fused;
     int64_t coordinates = fused != NULL ? fused->shard_coordinates : SHARD_COORDINATES;
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
     if (runner->shard_size < 1) runner->shard_size = 1;
@@ -116,7 +117,7 @@ static bool differentiates(const segment *segment) { return segment->gradient !=
 
 /* The optimizer's own unroll, where it has one that covers this segment. */
 static bool runs_fused(const runner *runner, const segment *segment) {
-    const fused_unroll *fused = runner->optimizer->ops->fused;
+    const fused_unroll *fused = runner->optimizer->fused;
     if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
     if (differentiates(segment) && !segment->detached) return false;
     return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
@@ -159,12 +160,18 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         .objective_stride = problem->batch,
         .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + shard->first * problem->dimension,
         .loss_weights = loss_weights,
+        .logarithm = segment->logarithm,
         .gradient = shard->gradient,
         .direction = segment->direction,
         .hessian_vector = shard->hessian,
     };
     shard->cost = (double)segment->steps;
-    return optimizer->ops->fused->run(&own, &worker->arena, &worker->error);
+    return optimizer->fused->run(&own, &worker->arena, &worker->error);
+}
+
+/* What of an objective enters the meta-loss. */
+static value *judged(const segment *segment, driver *driver, value *f) {
+    return segment->logarithm ? tape_unary(&driver->tape, UNARY_LOG, 0, f) : f;
 }
 
 static l2o_status run_shard(const runner *runner, const segment *segment, shard *shard, worker *worker) {
@@ -189,7 +196,7 @@ static l2o_status run_shard(const runner *runner, const segment *segment, shard 
         keep_objective(runner, &driver, f, t, first);
         keep_trajectory(runner, segment, &driver, t, first);
         /* A term without weight is left out, so that 0 times infinity does not spoil the gradient. */
-        if (recording) objectives[t] = segment->loss_weights[t] != 0 ? f : NULL;
+        if (recording) objectives[t] = segment->loss_weights[t] != 0 ? judged(segment, &driver, f) : NULL;
         if (t < segment->steps) driver_step(&driver, first_step + t);
         if (context_cancelled(runner->context))
             return error_set(&worker->error, L2O_ERROR_CANCELLED, "cancelled by the user");
@@ -212,11 +219,20 @@ static l2o_status check_finite(const runner *runner, const segment *segment, int
                                  "the objective of instance %lld of '%s' is %g after %lld steps of this unroll",
                                  (long long)p, runner->problem->ops->name, runner->objective[t * batch + p],
                                  (long long)t);
+            else if (segment->logarithm && runner->objective[t * batch + p] < 0)
+                return error_set(error, L2O_ERROR_NUMERIC,
+                                 "the objective of instance %lld of '%s' is %g after %lld steps of this unroll, and has "
+                                 "no logarithm; with objectives below zero use meta-loss = sum or last",
+                                 (long long)p, runner->problem->ops->name, runner->objective[t * batch + p],
+                                 (long long)t);
     return L2O_OK;
 }
 
+/* ln f, for the meta-loss's value; the smallest where f is zero. */
+static double logarithm(double f) { return log(f > DBL_MIN ? f : DBL_MIN); }
+
 /* A piece's row: its share of the gradient, of the Hessian-vector product, each where it is wanted, and of the T + 1
- * objectives. */
+ * objectives, and of their logarithms where these are asked for. */
 static int64_t hessian_at(const runner *runner, const segment *segment) {
     return segment->gradient != NULL ? padded_total(runner) : 0;
 }
@@ -226,7 +242,7 @@ static int64_t objectives_at(const runner *runner, const segment *segment) {
 }
 
 static int64_t row_length(const runner *runner, const segment *segment) {
-    return objectives_at(runner, segment) + segment->steps + 1;
+    return objectives_at(runner, segment) + (segment->steps + 1) * (segment->logarithm ? 2 : 1);
 }
 
 static void add(int64_t count, const double *from, double *to) {
@@ -263,6 +279,11 @@ static l2o_status run_piece(const runner *runner, const segment *segment, int64_
     for (int64_t t = 0; t <= segment->steps; t++) {
         objectives[t] = 0;
         for (int64_t p = first; p < after; p++) objectives[t] += runner->objective[t * batch + p];
+    }
+    for (int64_t t = 0; segment->logarithm && t <= segment->steps; t++) {
+        double *sum = &objectives[segment->steps + 1 + t];
+        *sum = 0;
+        for (int64_t p = first; p < after; p++) *sum += logarithm(runner->objective[t * batch + p]);
     }
     return segment->require_finite ? check_finite(runner, segment, first, after, &worker->error) : L2O_OK;
 }
@@ -326,8 +347,10 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
     for (int64_t t = 0; t <= segment->steps; t++) {
         runner->means[t] /= (double)runner->problem->batch;
         if (segment->mean_objective != NULL) segment->mean_objective[t] = runner->means[t];
+        double mean =
+            segment->logarithm ? runner->means[segment->steps + 1 + t] / (double)runner->problem->batch : runner->means[t];
         if (segment->loss_weights != NULL && segment->loss_weights[t] != 0)
-            segment->loss += segment->loss_weights[t] * runner->means[t];
+            segment->loss += segment->loss_weights[t] * mean;
     }
     const double *sum = runner->sums.total;
     bool require_finite = segment->require_finite;

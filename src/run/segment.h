@@ -41,6 +41,7 @@ typedef struct segment {
     bool detached;              /* gradients seen by the optimizer are constants */
     bool require_finite;        /* L2O_ERROR_NUMERIC, naming step and instance, when an objective is not finite */
     const double *loss_weights; /* [T + 1]: the meta-loss is sum_t loss_weights[t] * mean_p f_p(x_t) */
+    bool logarithm;             /* of ln f_p instead of f_p: objectives must be positive */
     const carry *from;
     carry *to;                   /* where x and state end up; may be `from`; NULL: dropped */
     double *gradient;            /* out [weight_total]; NULL: not wanted */

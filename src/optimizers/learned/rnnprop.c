@@ -2,7 +2,10 @@
  * coordinate, fed with Adam-like normalised moments of the gradient.
  *
  *   m <- .95 m + .05 g,  v <- .95 v + .05 g^2,  m~ = m^ / (sqrt(v^) + 1e-8),  g~ = g / (sqrt(v^) + 1e-8)
- *   u = ELU([m~, g~] W + b);  h = LSTM layers (u);  x <- x + 0.01 tanh(h Wo + bo)
+ *   u = ELU([m~, g~] W + b);  h = LSTM layers (u);  z = h Wo + bo;  x <- x + 0.01 tanh(z)
+ *
+ * Beyond the literature, and off unless asked for: steps that can shrink, x <- x + s tanh(z1) exp(R tanh(z2)); steps in
+ * units of the gradient, s sqrt(v^); and instances seen as if scaled to curvature 1, so that no unit of A or x matters.
  *
  * Initialisation is Sonnet 1's: truncated normals of deviation 1 / sqrt(fan in), the LSTM's bias among them. */
 #include "optimizers/learned/rnnprop.h"
@@ -17,7 +20,15 @@ static const setting rnnprop_settings[] = {
     {"layers", SETTING_INTEGER, "layers", "2", 1, RNNPROP_MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
     {"hidden", SETTING_INTEGER, "units", "20", 1, 1024, NULL, "Hidden units of each LSTM layer"},
     {"step-scale", SETTING_REAL, "", "0.01", 1e-12, 1e6, NULL,
-     "The largest step that the learned optimizer can take along a coordinate"},
+     "The largest step that the learned optimizer can take along a coordinate; see step-range, step-measure, normalise"},
+    {"step-range", SETTING_REAL, "", "0", 0, 50, NULL,
+     "R > 0: a second output z2 scales the step by exp(R tanh(z2)), so that steps can shrink and grow; 0: it has none"},
+    {"step-measure", SETTING_CHOICE, "", "fixed", 0, 0, "fixed|gradient",
+     "What step-scale is a multiple of: a fixed length, or the root mean square of a coordinate's gradients, so that "
+     "steps shrink with them"},
+    {"normalise", SETTING_CHOICE, "", "none", 0, 0, "none|spectral|frobenius",
+     "Steps as if each instance were scaled to curvature 1, the largest (spectral) or the mean (frobenius), so that its "
+     "units drop out"},
     {0}};
 
 static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
@@ -26,6 +37,15 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     own->layers = (int)settings_integer(settings, "layers");
     own->hidden = settings_integer(settings, "hidden");
     own->scale = settings_real(settings, "step-scale");
+    own->range = settings_real(settings, "step-range");
+    own->relative = settings_choice(settings, "step-measure") == 1;
+    own->normalisation = (rnnprop_normalisation)settings_choice(settings, "normalise");
+    if (own->normalisation == NORMALISE_SPECTRAL) optimizer->uses |= STRUCTURE_LIPSCHITZ;
+    if (own->normalisation == NORMALISE_FROBENIUS) optimizer->uses |= STRUCTURE_MEAN_CURVATURE;
+    if (own->range > 0 || own->relative || own->normalisation != NORMALISE_NONE) {
+        optimizer->fused = NULL;
+        optimizer->fused_step = NULL;
+    }
     optimizer->own = own;
 
     int64_t hidden = own->hidden;
@@ -47,9 +67,22 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
         snprintf(name, sizeof name, "c%d", layer);
         optimizer_add_state(optimizer, name, true, hidden, false);
     }
-    TRY(optimizer_add_weight(optimizer, "linear.w", hidden, 1, INITIALISE_TRUNCATED_NORMAL, 1.0 / sqrt((double)hidden),
-                             error));
-    return optimizer_add_weight(optimizer, "linear.b", 1, 1, INITIALISE_ZERO, 0, error);
+    int64_t outputs = own->range > 0 ? 2 : 1;
+    TRY(optimizer_add_weight(optimizer, "linear.w", hidden, outputs, INITIALISE_TRUNCATED_NORMAL,
+                             1.0 / sqrt((double)hidden), error));
+    return optimizer_add_weight(optimizer, "linear.b", 1, outputs, INITIALISE_ZERO, 0, error);
+}
+
+static const double SMALLEST_CURVATURE = 1e-30; /* below it the smooth part is constant, and any unit is as good */
+
+double rnnprop_unit(const rnnprop *own, const problem *problem, int64_t instance, double gradient_scale) {
+    bool spectral = own->normalisation == NORMALISE_SPECTRAL && problem_has(problem, STRUCTURE_LIPSCHITZ);
+    bool frobenius = own->normalisation == NORMALISE_FROBENIUS && problem_has(problem, STRUCTURE_MEAN_CURVATURE);
+    double curvature = spectral    ? problem->lipschitz[instance]
+                       : frobenius ? problem->mean_curvature[instance]
+                                   : 1;
+    if (curvature < SMALLEST_CURVATURE) curvature = 1;
+    return own->relative ? 1 / (curvature * gradient_scale) : 1 / sqrt(curvature);
 }
 
 double rnnprop_correction(int64_t step) { return 1.0 / (1.0 - pow(RNNPROP_DECAY, (double)step)); }
@@ -97,6 +130,28 @@ static void rnnprop_begin(step_context *context) {
         context->constants[2 * layer] = tape_slice_rows(context->tape, gates, 0, own->hidden);
         context->constants[2 * layer + 1] = tape_slice_rows(context->tape, gates, own->hidden, own->hidden);
     }
+    int64_t count = context->rows->count, n = context->problem->dimension;
+    double *units = arena_allocate(context->tape->arena, (size_t)(count * n) * sizeof *units, context->tape->error);
+    if (units == NULL) return;
+    for (int64_t i = 0; i < count * n; i++)
+        units[i] = own->scale *
+                   rnnprop_unit(own, context->problem, context->rows->index[i / n], context->gradient_scale);
+    context->constants[2 * own->layers] = tape_from_double(context->tape, count * n, 1, units);
+}
+
+/* x_{t+1} - x_t [rows, 1]: units times tanh(z1), times exp(range tanh(z2)), times the root of the corrected v. */
+static value *rnnprop_delta(const step_context *context, value *z, value *v) {
+    tape *tape = context->tape;
+    const rnnprop *own = context->optimizer->own;
+    value *first = own->range > 0 ? tape_slice_columns(tape, z, 0, 1) : z;
+    value *delta = tape_multiply(tape, tape_unary(tape, UNARY_TANH, 0, first), context->constants[2 * own->layers]);
+    if (own->range > 0) {
+        value *second = tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 1, 1));
+        delta = tape_multiply(tape, delta, tape_unary(tape, UNARY_EXP, 0, tape_scale(tape, own->range, second)));
+    }
+    if (!own->relative) return delta;
+    value *corrected = tape_scale(tape, rnnprop_correction(context->step), v);
+    return tape_multiply(tape, delta, tape_unary(tape, UNARY_SQRT, 0, corrected));
 }
 
 static value *rnnprop_step(step_context *context, value *x, value **state) {
@@ -126,7 +181,7 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     }
     value *const *head = &weights[RNNPROP_WEIGHT_LAYERS + 2 * own->layers];
     value *z = tape_affine(tape, signal, false, head[0], head[1]);
-    value *delta = tape_scale(tape, own->scale, tape_unary(tape, UNARY_TANH, 0, z));
+    value *delta = rnnprop_delta(context, z, *v);
     return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
 }
 

@@ -22,11 +22,20 @@ enum {
     RNNPROP_MOST_LAYERS = 16
 };
 
+/* What the step is measured in, per instance. */
+typedef enum rnnprop_normalisation { NORMALISE_NONE, NORMALISE_SPECTRAL, NORMALISE_FROBENIUS } rnnprop_normalisation;
+
 typedef struct rnnprop {
     int layers;
     int64_t hidden;
-    double scale;
+    double scale, range;
+    rnnprop_normalisation normalisation;
+    bool relative; /* to the size of the gradient */
 } rnnprop;
+
+/* The length of an instance's step per unit of step-scale; to be multiplied by the root of the corrected v, which holds
+ * the squares of gradients times `gradient_scale`, where steps are relative. */
+double rnnprop_unit(const rnnprop *own, const problem *problem, int64_t instance, double gradient_scale);
 
 /* The factor of bias correction of moments after `step` steps. */
 double rnnprop_correction(int64_t step);

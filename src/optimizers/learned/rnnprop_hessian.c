@@ -178,6 +178,23 @@ static void run_forward(const hessian *own, int64_t k) {
 /* ----------------------------------------------------------------------------------------------------------- between
  */
 
+/* The Hessian of ln f is H / f - (grad ln f)(grad ln f)'; what the way forward left of the gradient is grad ln f. */
+static void curve_of_logarithm(const hessian *own, int64_t t, char *curved) {
+    const rnnprop_unroll *it = own->it;
+    const unroll *asked = it->asked;
+    const double *f = asked->objective + t * asked->objective_stride;
+    const char *g = rnnprop_row(it, it->g, t, it->width), *x = rnnprop_row(it, own->x, t, it->width);
+    int64_t n = asked->problem->dimension;
+    for (int64_t r = 0; r < asked->rows.count; r++) {
+        double along = 0;
+        for (int64_t i = r * n; i < (r + 1) * n; i++)
+            along += problem_load(asked->problem->type, g, i) * problem_load(asked->problem->type, x, i);
+        void *row = rnnprop_at(it, curved, r * n);
+        it->kernels->unary(UNARY_SCALE, f[r] != 0 ? 1 / f[r] : 0, n, row, row);
+        it->kernels->axpy(n, -along, rnnprop_at(it, (void *)g, r * n), row);
+    }
+}
+
 static l2o_status curve(const hessian *own) {
     const rnnprop_unroll *it = own->it;
     const unroll *asked = it->asked;
@@ -192,6 +209,7 @@ static l2o_status curve(const hessian *own) {
                                           rnnprop_row(it, own->x, t, it->width), out, &evaluation);
         arena_reset(it->arena, scratch);
         TRY(problem_outcome(asked->problem, status, it->error));
+        if (asked->logarithm) curve_of_logarithm(own, t, out);
     }
     return L2O_OK;
 }

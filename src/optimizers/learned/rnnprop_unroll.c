@@ -293,6 +293,17 @@ static l2o_status evaluate(rnnprop_unroll *it, int64_t t, void *g) {
     return L2O_OK;
 }
 
+/* grad ln f = grad f / f of each instance, in the place of the gradient, which the network has seen; 0 where f is. */
+static void divide_by_objectives(const rnnprop_unroll *it, int64_t t, void *g) {
+    const unroll *asked = it->asked;
+    const double *f = asked->objective + t * asked->objective_stride;
+    int64_t n = asked->problem->dimension;
+    for (int64_t r = 0; r < asked->rows.count; r++) {
+        void *row = rnnprop_at(it, g, r * n);
+        it->kernels->unary(UNARY_SCALE, f[r] != 0 ? 1 / f[r] : 0, n, row, row);
+    }
+}
+
 static l2o_status run_forward(rnnprop_unroll *it) {
     const unroll *asked = it->asked;
     for (int64_t t = 0; t <= asked->steps; t++) {
@@ -308,6 +319,7 @@ static l2o_status run_forward(rnnprop_unroll *it) {
             for (int64_t k = 0; k < it->block_count; k++)
                 step_block(it, &it->blocks[k], k + 1 < it->block_count ? &it->blocks[k + 1] : NULL, t, seen);
         }
+        if (counts && asked->logarithm) divide_by_objectives(it, t, g);
         if (context_cancelled(asked->context))
             return error_set(it->error, L2O_ERROR_CANCELLED, "cancelled by the user");
     }
