@@ -26,6 +26,9 @@ static const setting rnnprop_settings[] = {
     {"step-measure", SETTING_CHOICE, "", "fixed", 0, 0, "fixed|gradient",
      "What step-scale is a multiple of: a fixed length, or the root mean square of a coordinate's gradients, so that "
      "steps shrink with them"},
+    {"update", SETTING_CHOICE, "", "step", 0, 0, "step|momentum", "x"},
+    {"damping", SETTING_REAL, "", "0", 0, 100, NULL, "x"},
+    {"momentum-start", SETTING_REAL, "", "0.9", 0, 1, NULL, "x"},
     {"normalise", SETTING_CHOICE, "", "none", 0, 0, "none|spectral|frobenius",
      "Steps as if each instance were scaled to curvature 1, the largest (spectral) or the mean (frobenius), so that its "
      "units drop out"},
@@ -39,10 +42,13 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     own->scale = settings_real(settings, "step-scale");
     own->range = settings_real(settings, "step-range");
     own->relative = settings_choice(settings, "step-measure") == 1;
+    own->momentum = settings_choice(settings, "update") == 1;
+    if (own->momentum) { double m = settings_real(settings, "momentum-start"); own->momentum_start = log(m / (1 - m)); }
+    own->damping = own->momentum ? settings_real(settings, "damping") : 0;
     own->normalisation = (rnnprop_normalisation)settings_choice(settings, "normalise");
     if (own->normalisation == NORMALISE_SPECTRAL) optimizer->uses |= STRUCTURE_LIPSCHITZ;
     if (own->normalisation == NORMALISE_FROBENIUS) optimizer->uses |= STRUCTURE_MEAN_CURVATURE;
-    if (own->range > 0 || own->relative || own->normalisation != NORMALISE_NONE) {
+    if (own->range > 0 || own->relative || own->momentum || own->normalisation != NORMALISE_NONE) {
         optimizer->fused = NULL;
         optimizer->fused_step = NULL;
     }
@@ -67,6 +73,7 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
         snprintf(name, sizeof name, "c%d", layer);
         optimizer_add_state(optimizer, name, true, hidden, false);
     }
+    if (own->momentum) optimizer_add_state(optimizer, "d", true, 1, false);
     int64_t outputs = own->range > 0 ? 2 : 1;
     TRY(optimizer_add_weight(optimizer, "linear.w", hidden, outputs, INITIALISE_TRUNCATED_NORMAL,
                              1.0 / sqrt((double)hidden), error));
@@ -82,7 +89,7 @@ double rnnprop_unit(const rnnprop *own, const problem *problem, int64_t instance
                        : frobenius ? problem->mean_curvature[instance]
                                    : 1;
     if (curvature < SMALLEST_CURVATURE) curvature = 1;
-    return own->relative ? 1 / (curvature * gradient_scale) : 1 / sqrt(curvature);
+    return own->relative || own->momentum ? 1 / (curvature * gradient_scale) : 1 / sqrt(curvature);
 }
 
 double rnnprop_correction(int64_t step) { return 1.0 / (1.0 - pow(RNNPROP_DECAY, (double)step)); }
@@ -181,7 +188,16 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     }
     value *const *head = &weights[RNNPROP_WEIGHT_LAYERS + 2 * own->layers];
     value *z = tape_affine(tape, signal, false, head[0], head[1]);
-    value *delta = rnnprop_delta(context, z, *v);
+    value *delta;
+    if (own->momentum) {
+        value **d = &state[RNNPROP_STATE_LAYERS + 2 * own->layers];
+        value *p = tape_unary(tape, UNARY_EXP, 0, tape_scale(tape, own->range, tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 0, 1))));
+        value *mm = tape_unary(tape, UNARY_SIGMOID, 0, tape_shift(tape, own->damping > 0 ? log((double)context->step / own->damping) : own->momentum_start, tape_slice_columns(tape, z, 1, 1)));
+        value *push = tape_multiply(tape, tape_multiply(tape, p, g), context->constants[2 * own->layers]);
+        delta = tape_subtract(tape, tape_multiply(tape, mm, *d), push);
+        *d = delta;
+    } else
+    delta = rnnprop_delta(context, z, *v);
     return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
 }
 

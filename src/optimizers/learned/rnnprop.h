@@ -31,6 +31,7 @@ typedef struct rnnprop {
     double scale, range;
     rnnprop_normalisation normalisation;
     bool relative; /* to the size of the gradient */
+    bool momentum; double momentum_start, damping;
 } rnnprop;
 
 /* The length of an instance's step per unit of step-scale; to be multiplied by the root of the corrected v, which holds
