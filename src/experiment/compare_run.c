@@ -182,7 +182,7 @@ static l2o_status run_native(l2o_context *context, problem *problem, const optim
 
 l2o_status compare_run(l2o_context *context, problem *problem, const optimizer *optimizer, int64_t steps,
                        compare_track *track, l2o_error *error) {
-    problem->lipschitz_ready = problem->mean_curvature_ready = false;
+    problem->lipschitz_ready = false;
     TRY(optimizer->ops->step == NULL ? run_native(context, problem, optimizer, steps, track, error)
                                      : run_tape(context, problem, optimizer, steps, track, error));
     for (int64_t t = 0; t <= steps; t++) track->objective[t] = kept(track->objective[t]);

@@ -14,7 +14,8 @@ static void last_weights(int64_t steps, double *weights) {
 static const meta_loss losses[] = {
     {"sum", "f(x_0) + ... + f(x_T): what the authors' code trains on", sum_weights, false},
     {"last", "f(x_T): what the paper's theory is about", last_weights, false},
-    {"log", "ln f(x_0) + ... + ln f(x_T): easy and hard instances, early and late steps count alike", sum_weights, true},
+    {"log", "ln f(x_0) + ... + ln f(x_T): easy and hard instances, early and late steps count alike", sum_weights,
+     true},
     {"log-last", "ln f(x_T)", last_weights, true},
 };
 

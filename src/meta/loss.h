@@ -1,5 +1,5 @@
-/* Meta-losses: what an unroll of T steps is judged by, as weights of its T + 1 mean objectives, or of the means of their
- * logarithms. */
+/* Meta-losses: what an unroll of T steps is judged by, as weights of its T + 1 mean objectives, or of the means of
+ * their logarithms. */
 #ifndef L2O_META_LOSS_H
 #define L2O_META_LOSS_H
 

@@ -2,6 +2,7 @@
 #include "optimizers/optimizer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -20,26 +21,39 @@ l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, 
     return L2O_OK;
 }
 
+static json_t *architecture_of(const optimizer *optimizer) {
+    return json_object_get(optimizer->provenance, "architecture");
+}
+
+static l2o_status describe(const optimizer *optimizer, const char *key, const char *text, l2o_error *error) {
+    if (json_object_set_new(architecture_of(optimizer), key, json_string(text)) != 0)
+        return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
+    return L2O_OK;
+}
+
+l2o_status optimizer_resolve(optimizer *optimizer, const l2o_settings *settings, const char *name,
+                             const char *otherwise, double *number, l2o_error *error) {
+    bool set = settings_is_set(settings, name);
+    *number = set ? settings_real(settings, name) : strtod(otherwise, NULL);
+    return set ? L2O_OK : describe(optimizer, name, otherwise, error);
+}
+
 /* The name and the optimizer's own settings: what rebuilds it. */
 static l2o_status note_architecture(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
-    optimizer->provenance = json_object();
-    json_t *object = json_object();
-    if (optimizer->provenance == NULL || object == NULL ||
-        json_object_set_new(object, "optimizer", json_string(optimizer->ops->name)) != 0) {
-        json_decref(object);
-        return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
-    }
-    bool noted = true;
     for (const setting *s = optimizer->ops->settings; s != NULL && s->name != NULL; s++)
         if (s->default_value != NULL || settings_is_set(settings, s->name))
-            noted &= json_object_set_new(object, s->name, json_string(settings_text(settings, s->name))) == 0;
-    noted &= json_object_set_new(object, "gradient-scale",
-                                 json_string(optimizer->scale_by_batch ? "batch" : "instance")) == 0;
-    if (!noted) {
-        json_decref(object);
-        return error_set(error, L2O_ERROR_MEMORY, "out of memory while the architecture was noted");
-    }
-    return optimizer_note(optimizer, "architecture", object, error);
+            TRY(describe(optimizer, s->name, settings_peek(settings, s->name), error));
+    return describe(optimizer, "gradient-scale", optimizer->scale_by_batch ? "batch" : "instance", error);
+}
+
+/* What create() writes into. */
+static l2o_status begin(optimizer *optimizer, l2o_error *error) {
+    optimizer->layout = arena_allocate(&optimizer->memory, MOST_WEIGHT_TENSORS * sizeof *optimizer->layout, error);
+    optimizer->provenance = json_object();
+    if (optimizer->layout == NULL) return error->status;
+    if (optimizer->provenance == NULL) return error_set(error, L2O_ERROR_MEMORY, "out of memory for an optimizer");
+    TRY(optimizer_note(optimizer, "architecture", json_object(), error));
+    return describe(optimizer, "optimizer", optimizer->ops->name, error);
 }
 
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
@@ -58,9 +72,9 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     created->requires = ops->requires;
     created->fused = ops->fused;
     created->fused_step = ops->fused_step;
-    created->layout = arena_allocate(&created->memory, MOST_WEIGHT_TENSORS * sizeof *created->layout, error);
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
-    l2o_status status = created->layout == NULL ? error->status : ops->create(created, settings, error);
+    l2o_status status = begin(created, error);
+    if (status == L2O_OK) status = ops->create(created, settings, error);
     if (status == L2O_OK) status = note_architecture(created, settings, error);
     if (status == L2O_OK && created->weight_total > 0) {
         created->weights = memory_allocate((size_t)created->weight_total, sizeof(double), error);

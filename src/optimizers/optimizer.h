@@ -103,7 +103,7 @@ struct l2o_optimizer {
     int64_t weight_total;
     int state_count;
     state_layout state[OPTIMIZER_STATES];
-    const fused_unroll *fused;     /* the table's; create() takes away what does not cover its settings */
+    const fused_unroll *fused; /* the table's; create() takes away what does not cover its settings */
     const fused_step *fused_step;
     int64_t step_limit;  /* how many steps it has; 0: any number */
     double *weights;     /* [weight_total], NULL for hand-designed ones */
@@ -136,6 +136,10 @@ l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const
 l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
                                 initialisation initialisation, double deviation, l2o_error *error);
 void optimizer_add_state(optimizer *optimizer, const char *name, bool per_coordinate, int64_t width, bool starts_at_x);
+/* Likewise: a number of its own settings whose default depends on others, here `otherwise`, which is written down in
+ * the architecture like a given one. */
+l2o_status optimizer_resolve(optimizer *optimizer, const l2o_settings *settings, const char *name,
+                             const char *otherwise, double *number, l2o_error *error);
 
 const optimizer_ops *optimizer_find(const char *name);
 const optimizer_ops *optimizer_at(int index); /* NULL past the end */

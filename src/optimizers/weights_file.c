@@ -155,6 +155,21 @@ static l2o_status adopt(l2o_settings *settings, const char *name, const char *va
     return settings_set(settings, name, value, path, error);
 }
 
+/* A file that is older than a setting of its optimizer was trained with what is the default now. */
+static l2o_status refuse_unknown(const json_t *architecture, const char *optimizer, const l2o_settings *settings,
+                                 const char *path, l2o_error *error) {
+    for (const setting *s = optimizer_find(optimizer)->settings; s != NULL && s->name != NULL; s++) {
+        if (json_object_get(architecture, s->name) != NULL || !settings_is_given(settings, s->name)) continue;
+        if (s->default_value != NULL && settings_equals(settings, s->name, s->default_value)) continue;
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "%s: its weights were trained without the setting %s, but %s asks for %s; remove that or train "
+            "other weights",
+            path, s->name, settings_origin(settings, s->name), settings_text(settings, s->name));
+    }
+    return L2O_OK;
+}
+
 static l2o_status build(const safetensors *file, const char *path, const l2o_settings *settings, optimizer **out,
                         l2o_error *error) {
     const char *text = safetensors_metadata(file, "architecture");
@@ -171,6 +186,7 @@ static l2o_status build(const safetensors *file, const char *path, const l2o_set
                       "%s: '%s' is no learned optimizer of this program; use the l2o that wrote it, or a newer one",
                       path, name == NULL ? "(none)" : name);
     if (status == L2O_OK) status = settings_copy(settings, &own, error);
+    if (status == L2O_OK) status = refuse_unknown(architecture, name, own, path, error);
     const char *key;
     json_t *value;
     json_object_foreach(architecture, key, value) {

@@ -56,7 +56,7 @@ const problem_ops lasso_problem = {
     .summary = "1/2 ||A x - b||^2 + lambda ||x||_1",
     .reference = "Tibshirani, JRSS B 58 (1996); M-L2O, ICLR 2023, section 5.1",
     .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL |
-                  STRUCTURE_LIPSCHITZ | STRUCTURE_MEAN_CURVATURE | STRUCTURE_DUALITY_GAP,
+                  STRUCTURE_LIPSCHITZ | STRUCTURE_DUALITY_GAP,
     .data = true,
     .penalized = true,
     .drawn_b = true,
@@ -67,7 +67,6 @@ const problem_ops lasso_problem = {
     .third = least_squares_third,
     .smooth_gradient = least_squares_value_gradient,
     .lipschitz = least_squares_lipschitz,
-    .mean_curvature = least_squares_mean_curvature,
     .duality_gap = lasso_duality_gap,
     .near_kink = penalty_l1_near_kink,
 };

@@ -93,7 +93,3 @@ l2o_status least_squares_third(const problem *problem, instances rows, const voi
 l2o_status least_squares_lipschitz(problem *problem, const evaluation *evaluation) {
     return linear_model_squared_norms(problem->model, problem->lipschitz, evaluation);
 }
-
-void least_squares_mean_curvature(problem *problem) {
-    linear_model_mean_curvatures(problem->model, problem->mean_curvature);
-}

@@ -16,7 +16,6 @@ l2o_status least_squares_hess_vec(const problem *problem, instances rows, const 
 l2o_status least_squares_third(const problem *problem, instances rows, const void *x, const void *u, const void *v,
                                void *out, const evaluation *evaluation);
 /* The squared spectral norm of A. */
-void least_squares_mean_curvature(problem *problem);
 l2o_status least_squares_lipschitz(problem *problem, const evaluation *evaluation);
 
 #endif

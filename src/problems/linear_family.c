@@ -105,12 +105,11 @@ static l2o_status allocate(problem *problem, linear_family *family, l2o_error *e
     model->b = problem_allocate(problem, model->batch, model->m, 1, size, error);
     problem->lambda = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
     problem->lipschitz = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
-    problem->mean_curvature = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
     family->long_vector = problem_allocate(problem, model->m, 1, 1, sizeof(double), error);
     family->short_vector = problem_allocate(problem, model->n, 1, 1, sizeof(double), error);
     if (family->truth) problem->truth = problem_allocate(problem, model->batch, model->n, 1, size, error);
     if ((model->a == NULL && model->sparse == NULL) || model->b == NULL || problem->lambda == NULL ||
-        problem->lipschitz == NULL || problem->mean_curvature == NULL || family->long_vector == NULL || family->short_vector == NULL ||
+        problem->lipschitz == NULL || family->long_vector == NULL || family->short_vector == NULL ||
         (family->truth && problem->truth == NULL))
         return error->status;
     return L2O_OK;

@@ -158,10 +158,3 @@ l2o_status linear_model_squared_norms(const linear_model *model, double *squared
     arena_reset(evaluation->scratch, mark);
     return status;
 }
-
-void linear_model_mean_curvatures(const linear_model *model, double *mean_curvatures) {
-    bool one = model->shared || model->sparse != NULL;
-    for (int64_t p = 0; p < model->batch; p++)
-        mean_curvatures[p] =
-            one && p > 0 ? mean_curvatures[0] : squared_frobenius(model, p) / (double)model->n;
-}

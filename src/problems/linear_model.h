@@ -31,7 +31,4 @@ double linear_model_gradient_work(const linear_model *model);
 /* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). */
 l2o_status linear_model_squared_norms(const linear_model *model, double *squared_norms, const evaluation *evaluation);
 
-/* Squared Frobenius norm of each instance's A over n: the mean eigenvalue of A' A. */
-void linear_model_mean_curvatures(const linear_model *model, double *mean_curvatures);
-
 #endif

@@ -95,11 +95,6 @@ static l2o_status logistic_lipschitz(problem *problem, const evaluation *evaluat
     return L2O_OK;
 }
 
-static void logistic_mean_curvature(problem *problem) {
-    linear_model_mean_curvatures(problem->model, problem->mean_curvature);
-    for (int64_t p = 0; p < problem->batch; p++) problem->mean_curvature[p] /= 4 * (double)problem->model->m;
-}
-
 /* x [n]; margin [m], dual [m] and correlation [n] are for work. */
 static double instance_gap(const linear_model *model, double lambda, int64_t instance, const double *x, double *margin,
                            double *dual, double *correlation) {
@@ -134,7 +129,7 @@ const problem_ops logistic_problem = {
     .name = "logistic",
     .summary = "(1/m) sum_i log(1 + exp(-b_i a_i'x)) + lambda ||x||_1",
     .reference = "Koh, Kim and Boyd, JMLR 8 (2007)",
-    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ | STRUCTURE_MEAN_CURVATURE |
+    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ |
                   STRUCTURE_DUALITY_GAP,
     .data = true,
     .penalized = true,
@@ -145,7 +140,6 @@ const problem_ops logistic_problem = {
     .third = logistic_third,
     .smooth_gradient = logistic_smooth_gradient,
     .lipschitz = logistic_lipschitz,
-    .mean_curvature = logistic_mean_curvature,
     .duality_gap = logistic_duality_gap,
     .near_kink = penalty_l1_near_kink,
 };

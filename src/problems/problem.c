@@ -190,7 +190,7 @@ static void sample_x0(problem *problem, random_key key) {
 l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream, uint32_t draw, uint16_t task,
                           l2o_error *error) {
     random_key key = {.seed = seed, .draw = draw, .task = task, .stream = (uint8_t)stream, .field = FIELD_OTHER};
-    problem->lipschitz_ready = problem->mean_curvature_ready = false;
+    problem->lipschitz_ready = false;
     if (problem->source != NULL) user_data_choose(problem->source, problem->batch, key);
     if (problem->source != NULL && problem->source->x0_given)
         copy_x0(problem);
@@ -200,10 +200,6 @@ l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream,
 }
 
 l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation) {
-    if ((structures & STRUCTURE_MEAN_CURVATURE) != 0 && !problem->mean_curvature_ready) {
-        problem->ops->mean_curvature(problem);
-        problem->mean_curvature_ready = true;
-    }
     if ((structures & STRUCTURE_LIPSCHITZ) == 0 || problem->lipschitz_ready) return L2O_OK;
     if (!problem_has(problem, STRUCTURE_LIPSCHITZ))
         return error_set(evaluation->error, L2O_ERROR_UNSUPPORTED,

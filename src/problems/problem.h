@@ -38,7 +38,6 @@ typedef enum problem_structure {
     STRUCTURE_DUALITY_GAP = 8,    /* ops->duality_gap */
     STRUCTURE_OPTIMUM = 16,       /* problem->optimum: the least value per instance is known in closed form */
     STRUCTURE_LEAST_SQUARES = 32, /* the smooth part is 1/2 ||A x - b||^2 with the linear model's A and b */
-    STRUCTURE_MEAN_CURVATURE = 128, /* the trace of the smooth part's curvature over n: problem->mean_curvature, as above */
     STRUCTURE_LINEAR_LOSS = 64    /* the smooth part is a loss of A x that coordinate descent knows: least squares when
                                      STRUCTURE_LEAST_SQUARES is there too, else (1/m) sum log(1 + exp(-b A x)) */
 } problem_structure;
@@ -78,9 +77,6 @@ typedef struct problem_ops {
                                   const evaluation *evaluation);
     /* STRUCTURE_LIPSCHITZ: fills problem->lipschitz[B] from the present data. */
     l2o_status (*lipschitz)(problem *problem, const evaluation *evaluation);
-    /* STRUCTURE_MEAN_CURVATURE: fills problem->mean_curvature[B] likewise: the mean of the eigenvalues of the matrix
-     * whose largest one is the Lipschitz constant. */
-    void (*mean_curvature)(problem *problem);
     /* STRUCTURE_DUALITY_GAP: an upper bound of f(x) - f*, per instance, in float64. */
     l2o_status (*duality_gap)(const problem *problem, instances rows, const void *x, double *gap,
                               const evaluation *evaluation);
@@ -98,10 +94,9 @@ struct l2o_problem {
     void *x0;          /* [B, n] of `type` */
     double *lambda;    /* [B], weight of the penalty (zero is allowed); NULL in families without one */
     double *lipschitz; /* [B], valid after problem_prepare(STRUCTURE_LIPSCHITZ) until the next sample */
-    double *mean_curvature; /* [B], likewise with STRUCTURE_MEAN_CURVATURE */
     double *optimum;   /* [B] or NULL */
     void *truth;       /* [B, n] of `type`: the x that b or the labels were made from; NULL when nobody knows */
-    bool lipschitz_ready, mean_curvature_ready;
+    bool lipschitz_ready;
     bool concurrent;            /* value_gradient and its kin may be called from several threads at once */
     struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
     void *family;               /* the family's own data */

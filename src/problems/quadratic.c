@@ -13,7 +13,7 @@ const problem_ops quadratic_problem = {
     .summary = "1/2 ||A x - b||^2",
     .reference = "M-L2O, ICLR 2023, section 5.1",
     .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL |
-                  STRUCTURE_LIPSCHITZ | STRUCTURE_MEAN_CURVATURE,
+                  STRUCTURE_LIPSCHITZ,
     .data = true,
     .drawn_b = true,
     .create = quadratic_create,
@@ -23,5 +23,4 @@ const problem_ops quadratic_problem = {
     .third = least_squares_third,
     .smooth_gradient = least_squares_value_gradient,
     .lipschitz = least_squares_lipschitz,
-    .mean_curvature = least_squares_mean_curvature,
 };

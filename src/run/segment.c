@@ -220,11 +220,11 @@ static l2o_status check_finite(const runner *runner, const segment *segment, int
                                  (long long)p, runner->problem->ops->name, runner->objective[t * batch + p],
                                  (long long)t);
             else if (segment->logarithm && runner->objective[t * batch + p] < 0)
-                return error_set(error, L2O_ERROR_NUMERIC,
-                                 "the objective of instance %lld of '%s' is %g after %lld steps of this unroll, and has "
-                                 "no logarithm; with objectives below zero use meta-loss = sum or last",
-                                 (long long)p, runner->problem->ops->name, runner->objective[t * batch + p],
-                                 (long long)t);
+                return error_set(
+                    error, L2O_ERROR_NUMERIC,
+                    "the objective of instance %lld of '%s' is %g after %lld steps of this unroll, and has "
+                    "no logarithm; with objectives below zero use meta-loss = sum or last",
+                    (long long)p, runner->problem->ops->name, runner->objective[t * batch + p], (long long)t);
     return L2O_OK;
 }
 
@@ -347,8 +347,8 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
     for (int64_t t = 0; t <= segment->steps; t++) {
         runner->means[t] /= (double)runner->problem->batch;
         if (segment->mean_objective != NULL) segment->mean_objective[t] = runner->means[t];
-        double mean =
-            segment->logarithm ? runner->means[segment->steps + 1 + t] / (double)runner->problem->batch : runner->means[t];
+        double mean = segment->logarithm ? runner->means[segment->steps + 1 + t] / (double)runner->problem->batch
+                                         : runner->means[t];
         if (segment->loss_weights != NULL && segment->loss_weights[t] != 0)
             segment->loss += segment->loss_weights[t] * mean;
     }

@@ -2,10 +2,26 @@
  * coordinate, fed with Adam-like normalised moments of the gradient.
  *
  *   m <- .95 m + .05 g,  v <- .95 v + .05 g^2,  m~ = m^ / (sqrt(v^) + 1e-8),  g~ = g / (sqrt(v^) + 1e-8)
- *   u = ELU([m~, g~] W + b);  h = LSTM layers (u);  z = h Wo + bo;  x <- x + 0.01 tanh(z)
+ *   u = ELU([m~, g~] W + b);  h = LSTM layers (u);  z = h Wo + bo;  x <- x + s tanh(z),  s = 0.01
  *
- * Beyond the literature, and off unless asked for: steps that can shrink, x <- x + s tanh(z1) exp(R tanh(z2)); steps in
- * units of the gradient, s sqrt(v^); and instances seen as if scaled to curvature 1, so that no unit of A or x matters.
+ * Beyond the literature, and off unless asked for. A second output z2 lets steps shrink and grow (step-range R > 0):
+ *
+ *   x <- x + s tanh(z1) exp(R tanh(z2))
+ *
+ * And the network steers a momentum method instead (update = momentum), gain and damping of each coordinate and step:
+ *
+ *   d <- M d - s exp(R tanh(z1)) g,  x <- x + d,  M = sigmoid(z2 + ln(t / r)) = t / (t + r exp(-z2)),  t = 1, 2, ...
+ *
+ * with g the instance's own gradient, whatever gradient-scale shows to the network, and r = damping. At z2 = 0, M tends
+ * to 1 like 1 - r / t, the damping in Nesterov's method (r = 3: Su, Boyd and Candes, JMLR 17, 2016). For the
+ * meta-gradient g is a constant and d is not.
+ *
+ * With normalise = spectral steps are those of each instance rescaled to curvature 1: s becomes s / sqrt(L), with
+ * momentum s / L, for the Lipschitz constant L of the smooth part's gradient. Other units of A or of x then change
+ * nothing. And momentum is safe on quadratics: for gains D <= s exp(R) / L and M that hold still, its modes q solve
+ * a q^2 - (a + m - h) q + m = 0 with a, m and h = v'D^-1 v, v'D^-1 M v and v'H v, and stay in the unit disc when
+ * h < 2 (a + m), which H <= L grants if s exp(R) < 2 (1 + M). As M tends to 1, no outputs of the network diverge for
+ * ever when R < ln 4 (and s = 1), and none at all when R < ln 2. The default with momentum is R = 1.
  *
  * Initialisation is Sonnet 1's: truncated normals of deviation 1 / sqrt(fan in), the LSTM's bias among them. */
 #include "optimizers/learned/rnnprop.h"
@@ -13,25 +29,26 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "optimizers/optimizer.h"
+#include "optimizers/classical/step_size.h"
 #include "optimizers/registry.h"
 
 static const setting rnnprop_settings[] = {
     {"layers", SETTING_INTEGER, "layers", "2", 1, RNNPROP_MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
     {"hidden", SETTING_INTEGER, "units", "20", 1, 1024, NULL, "Hidden units of each LSTM layer"},
-    {"step-scale", SETTING_REAL, "", "0.01", 1e-12, 1e6, NULL,
-     "The largest step that the learned optimizer can take along a coordinate; see step-range, step-measure, normalise"},
-    {"step-range", SETTING_REAL, "", "0", 0, 50, NULL,
-     "R > 0: a second output z2 scales the step by exp(R tanh(z2)), so that steps can shrink and grow; 0: it has none"},
-    {"step-measure", SETTING_CHOICE, "", "fixed", 0, 0, "fixed|gradient",
-     "What step-scale is a multiple of: a fixed length, or the root mean square of a coordinate's gradients, so that "
-     "steps shrink with them"},
-    {"update", SETTING_CHOICE, "", "step", 0, 0, "step|momentum", "x"},
-    {"damping", SETTING_REAL, "", "0", 0, 100, NULL, "x"},
-    {"momentum-start", SETTING_REAL, "", "0.9", 0, 1, NULL, "x"},
-    {"normalise", SETTING_CHOICE, "", "none", 0, 0, "none|spectral|frobenius",
-     "Steps as if each instance were scaled to curvature 1, the largest (spectral) or the mean (frobenius), so that its "
-     "units drop out"},
+    {"step-scale", SETTING_REAL, "", NULL, 1e-12, 1e6, NULL,
+     "With update = step the largest step along a coordinate, before step-range and normalise; with update = momentum "
+     "the "
+     "gain on the gradient. Default: 0.01 for step, 1 for momentum"},
+    {"step-range", SETTING_REAL, "", NULL, 0, 50, NULL,
+     "R: an output z of the network scales steps, or the gain of momentum, by exp(R tanh(z)). Default: 0 for update = "
+     "step, which then has no such output, and 1 for momentum"},
+    {"update", SETTING_CHOICE, "", "step", 0, 0, "step|momentum",
+     "What the network gives: steps, or the gain and the damping of a momentum method"},
+    {"damping", SETTING_REAL, "", "3", 1e-3, 1e3, NULL,
+     "With update = momentum: r in the share t / (t + r exp(-z)) of a step that the next keeps; 3 is Nesterov's"},
+    {"normalise", SETTING_CHOICE, "", "none", 0, 0, "none|spectral",
+     "spectral: steps as if each instance were scaled to curvature 1 (where its Lipschitz constant is known), so that "
+     "units of the problem drop out"},
     {0}};
 
 static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
@@ -39,16 +56,14 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     if (own == NULL) return error->status;
     own->layers = (int)settings_integer(settings, "layers");
     own->hidden = settings_integer(settings, "hidden");
-    own->scale = settings_real(settings, "step-scale");
-    own->range = settings_real(settings, "step-range");
-    own->relative = settings_choice(settings, "step-measure") == 1;
-    own->momentum = settings_choice(settings, "update") == 1;
-    if (own->momentum) { double m = settings_real(settings, "momentum-start"); own->momentum_start = log(m / (1 - m)); }
-    own->damping = own->momentum ? settings_real(settings, "damping") : 0;
-    own->normalisation = (rnnprop_normalisation)settings_choice(settings, "normalise");
-    if (own->normalisation == NORMALISE_SPECTRAL) optimizer->uses |= STRUCTURE_LIPSCHITZ;
-    if (own->normalisation == NORMALISE_FROBENIUS) optimizer->uses |= STRUCTURE_MEAN_CURVATURE;
-    if (own->range > 0 || own->relative || own->momentum || own->normalisation != NORMALISE_NONE) {
+    bool momentum = settings_choice(settings, "update") == 1;
+    TRY(optimizer_resolve(optimizer, settings, "step-scale", momentum ? "1" : "0.01", &own->scale, error));
+    TRY(optimizer_resolve(optimizer, settings, "step-range", momentum ? "1" : "0", &own->range, error));
+    own->rule = momentum ? RNNPROP_MOMENTUM : own->range > 0 ? RNNPROP_SCALED_STEP : RNNPROP_STEP;
+    if (momentum) own->damping = settings_real(settings, "damping");
+    own->normalised = settings_choice(settings, "normalise") == 1;
+    if (own->normalised) optimizer->uses |= STRUCTURE_LIPSCHITZ;
+    if (own->rule != RNNPROP_STEP || own->normalised) {
         optimizer->fused = NULL;
         optimizer->fused_step = NULL;
     }
@@ -73,24 +88,34 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
         snprintf(name, sizeof name, "c%d", layer);
         optimizer_add_state(optimizer, name, true, hidden, false);
     }
-    if (own->momentum) optimizer_add_state(optimizer, "d", true, 1, false);
-    int64_t outputs = own->range > 0 ? 2 : 1;
+    if (momentum) optimizer_add_state(optimizer, "d", true, 1, false);
+    int64_t outputs = own->rule == RNNPROP_STEP ? 1 : 2;
     TRY(optimizer_add_weight(optimizer, "linear.w", hidden, outputs, INITIALISE_TRUNCATED_NORMAL,
                              1.0 / sqrt((double)hidden), error));
     return optimizer_add_weight(optimizer, "linear.b", 1, outputs, INITIALISE_ZERO, 0, error);
 }
 
-static const double SMALLEST_CURVATURE = 1e-30; /* below it the smooth part is constant, and any unit is as good */
-
-double rnnprop_unit(const rnnprop *own, const problem *problem, int64_t instance, double gradient_scale) {
-    bool spectral = own->normalisation == NORMALISE_SPECTRAL && problem_has(problem, STRUCTURE_LIPSCHITZ);
-    bool frobenius = own->normalisation == NORMALISE_FROBENIUS && problem_has(problem, STRUCTURE_MEAN_CURVATURE);
-    double curvature = spectral    ? problem->lipschitz[instance]
-                       : frobenius ? problem->mean_curvature[instance]
-                                   : 1;
-    if (curvature < SMALLEST_CURVATURE) curvature = 1;
-    return own->relative || own->momentum ? 1 / (curvature * gradient_scale) : 1 / sqrt(curvature);
+const void *rnnprop_lengths(const optimizer *optimizer, const problem *problem, const instances *rows,
+                            double gradient_scale, const kernels *kernels, arena *arena, l2o_error *error) {
+    const rnnprop *own = optimizer->own;
+    bool momentum = own->rule == RNNPROP_MOMENTUM, known = own->normalised && problem_has(problem, STRUCTURE_LIPSCHITZ);
+    if (!known && (!momentum || gradient_scale == 1)) return NULL;
+    int64_t n = problem->dimension, count = rows->count * n;
+    int64_t padded = (count + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
+    double *exact = arena_allocate(arena, (size_t)padded * sizeof *exact, error);
+    void *lengths = arena_allocate(arena, (size_t)padded * dtype_size(kernels->type), error);
+    if (exact == NULL || lengths == NULL) return NULL;
+    for (int64_t r = 0; r < rows->count; r++) {
+        double unit = known ? step_size_of(problem, rows->index[r], (step_size){.rate = 1}) : 1; /* 1 / L */
+        double length = own->scale * (momentum ? unit / gradient_scale : sqrt(unit));
+        for (int64_t j = r * n; j < (r + 1) * n; j++) exact[j] = length;
+    }
+    for (int64_t j = count; j < padded; j++) exact[j] = 0;
+    kernels->from_double(padded, exact, lengths);
+    return lengths;
 }
+
+double rnnprop_damping_shift(const rnnprop *own, int64_t step) { return log((double)step / own->damping); }
 
 double rnnprop_correction(int64_t step) { return 1.0 / (1.0 - pow(RNNPROP_DECAY, (double)step)); }
 
@@ -137,28 +162,42 @@ static void rnnprop_begin(step_context *context) {
         context->constants[2 * layer] = tape_slice_rows(context->tape, gates, 0, own->hidden);
         context->constants[2 * layer + 1] = tape_slice_rows(context->tape, gates, own->hidden, own->hidden);
     }
-    int64_t count = context->rows->count, n = context->problem->dimension;
-    double *units = arena_allocate(context->tape->arena, (size_t)(count * n) * sizeof *units, context->tape->error);
-    if (units == NULL) return;
-    for (int64_t i = 0; i < count * n; i++)
-        units[i] = own->scale *
-                   rnnprop_unit(own, context->problem, context->rows->index[i / n], context->gradient_scale);
-    context->constants[2 * own->layers] = tape_from_double(context->tape, count * n, 1, units);
+    const void *lengths = rnnprop_lengths(context->optimizer, context->problem, context->rows, context->gradient_scale,
+                                          context->tape->kernels, context->tape->arena, context->tape->error);
+    value **constant = &context->constants[2 * own->layers];
+    *constant = lengths == NULL ? NULL
+                                : tape_input(context->tape, (void *)(uintptr_t)lengths,
+                                             context->rows->count * context->problem->dimension, 1, false);
 }
 
-/* x_{t+1} - x_t [rows, 1]: units times tanh(z1), times exp(range tanh(z2)), times the root of the corrected v. */
-static value *rnnprop_delta(const step_context *context, value *z, value *v) {
+/* step [rows, 1] by each coordinate's length. */
+static value *measured(const step_context *context, value *step) {
+    const rnnprop *own = context->optimizer->own;
+    value *lengths = context->constants[2 * own->layers];
+    return lengths == NULL ? tape_scale(context->tape, own->scale, step) : tape_multiply(context->tape, step, lengths);
+}
+
+/* exp(R tanh(z)) for one of the outputs. */
+static value *range_factor(const step_context *context, value *z, int64_t output) {
     tape *tape = context->tape;
     const rnnprop *own = context->optimizer->own;
-    value *first = own->range > 0 ? tape_slice_columns(tape, z, 0, 1) : z;
-    value *delta = tape_multiply(tape, tape_unary(tape, UNARY_TANH, 0, first), context->constants[2 * own->layers]);
-    if (own->range > 0) {
-        value *second = tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 1, 1));
-        delta = tape_multiply(tape, delta, tape_unary(tape, UNARY_EXP, 0, tape_scale(tape, own->range, second)));
+    value *squashed = tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, output, 1));
+    return tape_unary(tape, UNARY_EXP, 0, tape_scale(tape, own->range, squashed));
+}
+
+/* x_{t+1} - x_t [rows, 1] from the head's outputs z, the gradient g and the state d. */
+static value *move(const step_context *context, value *z, value *g, value **d) {
+    tape *tape = context->tape;
+    const rnnprop *own = context->optimizer->own;
+    if (own->rule == RNNPROP_STEP) return measured(context, tape_unary(tape, UNARY_TANH, 0, z));
+    if (own->rule == RNNPROP_SCALED_STEP) {
+        value *direction = tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 0, 1));
+        return measured(context, tape_multiply(tape, direction, range_factor(context, z, 1)));
     }
-    if (!own->relative) return delta;
-    value *corrected = tape_scale(tape, rnnprop_correction(context->step), v);
-    return tape_multiply(tape, delta, tape_unary(tape, UNARY_SQRT, 0, corrected));
+    value *damped = tape_shift(tape, rnnprop_damping_shift(own, context->step), tape_slice_columns(tape, z, 1, 1));
+    value *kept = tape_multiply(tape, tape_unary(tape, UNARY_SIGMOID, 0, damped), *d);
+    *d = tape_subtract(tape, kept, measured(context, tape_multiply(tape, range_factor(context, z, 0), g)));
+    return *d;
 }
 
 static value *rnnprop_step(step_context *context, value *x, value **state) {
@@ -188,16 +227,7 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     }
     value *const *head = &weights[RNNPROP_WEIGHT_LAYERS + 2 * own->layers];
     value *z = tape_affine(tape, signal, false, head[0], head[1]);
-    value *delta;
-    if (own->momentum) {
-        value **d = &state[RNNPROP_STATE_LAYERS + 2 * own->layers];
-        value *p = tape_unary(tape, UNARY_EXP, 0, tape_scale(tape, own->range, tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 0, 1))));
-        value *mm = tape_unary(tape, UNARY_SIGMOID, 0, tape_shift(tape, own->damping > 0 ? log((double)context->step / own->damping) : own->momentum_start, tape_slice_columns(tape, z, 1, 1)));
-        value *push = tape_multiply(tape, tape_multiply(tape, p, g), context->constants[2 * own->layers]);
-        delta = tape_subtract(tape, tape_multiply(tape, mm, *d), push);
-        *d = delta;
-    } else
-    delta = rnnprop_delta(context, z, *v);
+    value *delta = move(context, z, g, &state[RNNPROP_STATE_LAYERS + 2 * own->layers]);
     return tape_add(tape, x, tape_reshape(tape, delta, x->rows, x->columns));
 }
 

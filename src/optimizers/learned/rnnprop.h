@@ -22,21 +22,29 @@ enum {
     RNNPROP_MOST_LAYERS = 16
 };
 
-/* What the step is measured in, per instance. */
-typedef enum rnnprop_normalisation { NORMALISE_NONE, NORMALISE_SPECTRAL, NORMALISE_FROBENIUS } rnnprop_normalisation;
+/* How the head's outputs move x, in the notation of rnnprop.c. */
+typedef enum rnnprop_rule {
+    RNNPROP_STEP,        /* update = step: one output */
+    RNNPROP_SCALED_STEP, /* the same with step-range > 0: two */
+    RNNPROP_MOMENTUM     /* update = momentum: two, and the state d */
+} rnnprop_rule;
 
 typedef struct rnnprop {
     int layers;
     int64_t hidden;
-    double scale, range;
-    rnnprop_normalisation normalisation;
-    bool relative; /* to the size of the gradient */
-    bool momentum; double momentum_start, damping;
+    rnnprop_rule rule;
+    bool normalised; /* by each instance's largest curvature */
+    double scale, range, damping;
 } rnnprop;
 
-/* The length of an instance's step per unit of step-scale; to be multiplied by the root of the corrected v, which holds
- * the squares of gradients times `gradient_scale`, where steps are relative. */
-double rnnprop_unit(const rnnprop *own, const problem *problem, int64_t instance, double gradient_scale);
+/* The length of each coordinate's step [rows->count n, padded to a multiple of COLUMN_MULTIPLE] in the working type:
+ * unit s, with momentum unit^2 s over the factor that the gradients seen were given. NULL where all are s, and without
+ * memory. */
+const void *rnnprop_lengths(const optimizer *optimizer, const problem *problem, const instances *rows,
+                            double gradient_scale, const kernels *kernels, arena *arena, l2o_error *error);
+
+/* ln(t / damping): what is added to the output that damps momentum, at step t (1 at the first). */
+double rnnprop_damping_shift(const rnnprop *own, int64_t step);
 
 /* The factor of bias correction of moments after `step` steps. */
 double rnnprop_correction(int64_t step);
