@@ -18,9 +18,10 @@ typedef struct block_step {
     const void *weights; /* what load() made */
     int64_t step;        /* 1 at the first */
     int64_t columns, blocks;
-    void *records; /* [blocks, features, columns] */
-    void *x;       /* [blocks, columns] */
-    const void *g; /* [blocks, columns]: the gradient as the optimizer is to see it */
+    void *records;       /* [blocks, features, columns] */
+    void *x;             /* [blocks, columns] */
+    const void *g;       /* [blocks, columns]: the gradient as the optimizer is to see it */
+    const void *lengths; /* [blocks, columns] of what lengths() made, or NULL */
 } block_step;
 
 struct fused_step {
@@ -28,6 +29,11 @@ struct fused_step {
     /* The flat float64 weights as steps want them, in memory from `arena`; NULL and an error without. */
     const void *(*load)(const optimizer *optimizer, const kernels *kernels, const double *weights, arena *arena,
                         l2o_error *error);
+    /* What steps take of the instances `rows`: a number for each coordinate [rows->count n, padded to a multiple of
+     * COLUMN_MULTIPLE] in the working type, in memory from `arena`. NULL where they take nothing, and without memory.
+     * Optional. */
+    const void *(*lengths)(const optimizer *optimizer, const problem *problem, const instances *rows,
+                           double gradient_scale, const kernels *kernels, arena *arena, l2o_error *error);
     /* Moves x and the records. Scratch memory is taken from `arena` and given back by the caller. */
     l2o_status (*run)(const block_step *step, arena *arena, l2o_error *error);
 };

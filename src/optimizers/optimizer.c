@@ -70,8 +70,6 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     if (created == NULL) return error->status;
     created->ops = ops;
     created->requires = ops->requires;
-    created->fused = ops->fused;
-    created->fused_step = ops->fused_step;
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = begin(created, error);
     if (status == L2O_OK) status = ops->create(created, settings, error);

@@ -103,8 +103,6 @@ struct l2o_optimizer {
     int64_t weight_total;
     int state_count;
     state_layout state[OPTIMIZER_STATES];
-    const fused_unroll *fused; /* the table's; create() takes away what does not cover its settings */
-    const fused_step *fused_step;
     int64_t step_limit;  /* how many steps it has; 0: any number */
     double *weights;     /* [weight_total], NULL for hand-designed ones */
     bool scale_by_batch; /* learned: what gradient_scale it was or will be trained with */

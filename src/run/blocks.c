@@ -18,7 +18,7 @@ static void cut(blocks *blocks, int64_t coordinates) {
 
 blocks blocks_plan(l2o_context *context, const optimizer *optimizer, const kernels *kernels, int64_t coordinates) {
     blocks planned = {
-        .context = context, .optimizer = optimizer, .kernels = kernels, .columns = optimizer->fused_step->columns};
+        .context = context, .optimizer = optimizer, .kernels = kernels, .columns = optimizer->ops->fused_step->columns};
     for (int k = 0; k < optimizer->state_count; k++) planned.features += optimizer->state[k].width;
     cut(&planned, coordinates);
     return planned;
@@ -61,8 +61,9 @@ static l2o_status step_some(const task *task, int64_t first, int64_t count, work
                        .blocks = count,
                        .records = record_of(blocks, first),
                        .x = task->x + offset,
-                       .g = task->g + offset};
-    const fused_step *fused = blocks->optimizer->fused_step;
+                       .g = task->g + offset,
+                       .lengths = blocks->lengths == NULL ? NULL : (const char *)blocks->lengths + offset};
+    const fused_step *fused = blocks->optimizer->ops->fused_step;
     if (left >= count * columns) return fused->run(&step, &worker->arena, &worker->error);
     size_t bytes = (size_t)left * size, padded = (size_t)columns * size;
     char *copy = arena_allocate(&worker->arena, 2 * padded, &worker->error);

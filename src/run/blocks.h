@@ -13,6 +13,7 @@ typedef struct blocks {
     const optimizer *optimizer;
     const kernels *kernels;
     const void *weights;                 /* as the fused step reads them */
+    const void *lengths;                 /* likewise, of the coordinates; NULL: none */
     int64_t coordinates, columns, count; /* columns of every block but the last */
     int64_t last;                        /* columns of the last block */
     int64_t features;                    /* numbers of state per coordinate */

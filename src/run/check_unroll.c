@@ -189,7 +189,7 @@ static l2o_status compare_fused(meta_check *it, bool second_order, l2o_check_row
 
 static l2o_status check_fused(meta_check *it, bool clear_of_kinks, l2o_error *error) {
     check_run *run = it->run;
-    const fused_unroll *fused = run->optimizer->fused;
+    const fused_unroll *fused = run->optimizer->ops->fused;
     if (fused == NULL) return L2O_OK;
     bool second_order = fused->second_order && run->problem->ops->hess_vec != NULL;
     l2o_check_row *row[2] = {check_row(run, 1, AGREEMENT, "meta-gradient, fused unroll against the tape"), NULL};

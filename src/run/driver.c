@@ -66,6 +66,15 @@ void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
     driver->mark = tape_position(&driver->tape);
 }
 
+/* The numbers that steps take of the present instances; NULL: none. */
+static const void *lengths_of(const driver *driver) {
+    const fused_step *fused = driver->optimizer->ops->fused_step;
+    const step_context *context = &driver->context;
+    if (fused->lengths == NULL) return NULL;
+    return fused->lengths(driver->optimizer, context->problem, context->rows, context->gradient_scale, driver->kernels,
+                          driver->tape.arena, driver->tape.error);
+}
+
 void driver_begin_fused(driver *driver, l2o_context *context, const kernels *kernels, arena *arena, l2o_error *error,
                         const problem *problem, const optimizer *optimizer, const double *weights,
                         const instances *rows, const carry *from, int64_t first) {
@@ -73,10 +82,12 @@ void driver_begin_fused(driver *driver, l2o_context *context, const kernels *ker
     driver->context.detached = true;
     driver->fused = true;
     driver->blocks = blocks_plan(context, optimizer, kernels, rows->count * from->dimension);
-    driver->blocks.weights = optimizer->fused_step->load(optimizer, kernels, weights, arena, error);
+    driver->blocks.weights = optimizer->ops->fused_step->load(optimizer, kernels, weights, arena, error);
     driver->blocks.records = arena_allocate(arena, blocks_bytes(&driver->blocks), error);
     if (driver_status(driver) == L2O_OK) blocks_load(&driver->blocks, from, first);
-    driver->start = driver->mark = tape_position(&driver->tape);
+    driver->start = tape_position(&driver->tape);
+    driver->blocks.lengths = lengths_of(driver);
+    driver->mark = tape_position(&driver->tape);
 }
 
 value *driver_objective(driver *driver) {
@@ -177,6 +188,9 @@ void driver_compact(driver *driver, const int64_t *keep, int64_t count, const in
         blocks_compact(&driver->blocks, driver->x->columns, keep, count, driver->tape.arena, driver->tape.error);
         driver->rows = *rows;
         driver->context.memo_x = NULL;
+        tape_reset(&driver->tape, driver->start);
+        driver->blocks.lengths = lengths_of(driver);
+        driver->mark = tape_position(&driver->tape);
         return;
     }
     for (int k = 0; k < driver->optimizer->state_count; k++) {

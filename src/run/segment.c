@@ -21,7 +21,7 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     *runner = (struct runner){.context = context, .problem = problem, .optimizer = optimizer};
     TRY(optimizer_suits(optimizer, problem, error));
     TRY(kernels_select(context->kernel, problem->type, &runner->kernels, error));
-    const fused_unroll *fused = optimizer->fused;
+    const fused_unroll *fused = optimizer->ops->fused;
     int64_t coordinates = fused != NULL ? fused->shard_coordinates : SHARD_COORDINATES;
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
     if (runner->shard_size < 1) runner->shard_size = 1;
@@ -117,7 +117,7 @@ static bool differentiates(const segment *segment) { return segment->gradient !=
 
 /* The optimizer's own unroll, where it has one that covers this segment. */
 static bool runs_fused(const runner *runner, const segment *segment) {
-    const fused_unroll *fused = runner->optimizer->fused;
+    const fused_unroll *fused = runner->optimizer->ops->fused;
     if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
     if (differentiates(segment) && !segment->detached) return false;
     return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
@@ -166,7 +166,7 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         .hessian_vector = shard->hessian,
     };
     shard->cost = (double)segment->steps;
-    return optimizer->fused->run(&own, &worker->arena, &worker->error);
+    return optimizer->ops->fused->run(&own, &worker->arena, &worker->error);
 }
 
 /* What of an objective enters the meta-loss. */

@@ -43,7 +43,7 @@ static const problem_ops given_gradient = {
 /* -------------------------------------------------------------------------------------------------------------- life
  */
 
-static bool is_fused(const l2o_stepper *stepper) { return stepper->optimizer->fused_step != NULL; }
+static bool is_fused(const l2o_stepper *stepper) { return stepper->optimizer->ops->fused_step != NULL; }
 
 static l2o_status suits(const l2o_stepper *stepper, l2o_error *error) {
     const optimizer_ops *ops = stepper->optimizer->ops;
@@ -59,7 +59,7 @@ static l2o_status load_weights(l2o_stepper *stepper, l2o_error *error) {
     arena_reset(&stepper->memory, (arena_mark){0});
     const optimizer *optimizer = stepper->optimizer;
     stepper->blocks.weights =
-        optimizer->fused_step->load(optimizer, stepper->kernels, optimizer->weights, &stepper->memory, error);
+        optimizer->ops->fused_step->load(optimizer, stepper->kernels, optimizer->weights, &stepper->memory, error);
     return stepper->blocks.weights == NULL ? error->status : L2O_OK;
 }
 

@@ -311,7 +311,7 @@ static l2o_status run_shard(void *argument, int64_t number, worker *worker) {
     TRY(allocate(&shard));
     memset(shard.done, 0, (size_t)shard.count * sizeof *shard.done);
     instances rows = {shard.count, shard.index};
-    if (runner->optimizer->fused_step != NULL)
+    if (runner->optimizer->ops->fused_step != NULL)
         driver_begin_fused(&shard.driver, runner->context, runner->kernels, &worker->arena, &worker->error,
                            runner->problem, runner->optimizer, solver->weights, &rows, &solver->start, shard.first);
     else
@@ -327,7 +327,7 @@ static l2o_status run_shard(void *argument, int64_t number, worker *worker) {
  * memory. */
 static l2o_status begin_carry(solver *solver, const problem *problem, l2o_error *error) {
     const optimizer *optimizer = solver->runner.optimizer;
-    if (optimizer->fused_step != NULL) {
+    if (optimizer->ops->fused_step != NULL) {
         solver->start =
             (carry){.batch = problem->batch, .dimension = problem->dimension, .type = problem->type, .x = problem->x0};
         return L2O_OK;
@@ -347,7 +347,7 @@ static l2o_status run_all(solver *solver, problem *problem, l2o_error *error) {
     solver->runner.kernels->to_double(problem->batch * problem->dimension, problem->x0, solver->solution->x);
     l2o_status status =
         pieces_run(solver->runner.context, solver->runner.shard_count, problem->concurrent, run_shard, solver, error);
-    if (solver->runner.optimizer->fused_step == NULL) carry_free(&solver->start);
+    if (solver->runner.optimizer->ops->fused_step == NULL) carry_free(&solver->start);
     if (status != L2O_ERROR_CANCELLED) return status;
     error_clear(error);
     return L2O_OK;

@@ -119,25 +119,53 @@ typedef struct columns_projection_backward_arguments {
     void *dw, *db;              /* partial sums [input hidden, COLUMN_MULTIPLE], [hidden, COLUMN_MULTIPLE], added to */
 } columns_projection_backward_arguments;
 
-/* The last layer and the step: u = tanh(h w + b), x' = x + scale u. */
+/* How the outputs z = h w + b of the last layer move x, with a length s for each column:
+ *
+ *   COLUMNS_STEP         x' = x + s tanh(z)
+ *   COLUMNS_SCALED_STEP  x' = x + s tanh(z1) exp(R tanh(z2))
+ *   COLUMNS_MOMENTUM     d' = M d - s exp(R tanh(z1)) g,  x' = x + d',  M = sigmoid(z2 + shift) */
+typedef enum columns_update { COLUMNS_STEP, COLUMNS_SCALED_STEP, COLUMNS_MOMENTUM } columns_update;
+
+typedef struct columns_rule {
+    columns_update update;
+    double scale;        /* s of columns that have none of their own */
+    double range, shift; /* R, and what is added to z2 */
+} columns_rule;
+
+/* How many outputs there are; rows that are saved for the way back: what follows from z, and d; and rows of the
+ * tangents' own: those of z, and of d. */
+static inline int64_t columns_outputs(columns_update update) { return update == COLUMNS_STEP ? 1 : 2; }
+static inline int64_t columns_saved(columns_update update) {
+    return update == COLUMNS_STEP ? 1 : update == COLUMNS_SCALED_STEP ? 3 : 4;
+}
+static inline int64_t columns_saved_tangent(columns_update update) {
+    return update == COLUMNS_STEP ? 1 : update == COLUMNS_SCALED_STEP ? 2 : 3;
+}
+
+/* The last layer and the step. */
 typedef struct columns_head_arguments {
     int64_t columns, hidden;
-    const void *h;     /* [hidden, columns] */
-    const void *w, *b; /* [hidden], [1] */
-    double scale;
-    const void *x; /* [columns] */
-    void *x_next;  /* [columns]; may be x */
-    void *u;       /* [columns]; NULL: not wanted */
+    columns_rule rule;
+    const void *lengths; /* [columns]: s of each; NULL: scale is */
+    const void *h;       /* [hidden, columns] */
+    const void *w, *b;   /* [hidden, outputs], [outputs] */
+    const void *g;       /* [columns], with momentum */
+    void *d;             /* [columns], with momentum: moved in place */
+    const void *x;       /* [columns] */
+    void *x_next;        /* [columns]; may be x */
+    void *saved;         /* [columns_saved(), columns]; NULL: not wanted */
 } columns_head_arguments;
 
 typedef struct columns_head_backward_arguments {
     int64_t columns, hidden;
-    const void *h, *u; /* [hidden, columns], [columns] */
-    const void *w;     /* [hidden] */
-    double scale;
-    const void *lambda; /* [columns]: the gradient of x' */
-    void *dh;           /* [hidden, columns] */
-    void *dw, *db;      /* partial sums [hidden, COLUMN_MULTIPLE], [1, COLUMN_MULTIPLE], added to */
+    columns_rule rule;
+    const void *lengths;   /* as above */
+    const void *h, *saved; /* [hidden, columns], as saved */
+    const void *w;         /* [hidden, outputs] */
+    const void *lambda;    /* [columns]: the gradient of x' */
+    void *momentum;        /* [columns], with momentum: the gradient that d' has besides; out: that of d */
+    void *dh;              /* [hidden, columns] */
+    void *dw, *db;         /* partial sums [hidden outputs, COLUMN_MULTIPLE], [outputs, COLUMN_MULTIPLE], added to */
 } columns_head_backward_arguments;
 
 /* 1/2 ||A x - b||^2 + l1 ||x||_1 with an A per instance, and its gradient A' (A x - b) + l1 sign(x), sign(0) = 0. Up to
@@ -198,17 +226,22 @@ typedef struct columns_projection_tangent_backward_arguments {
 
 typedef struct columns_head_tangent_arguments {
     int64_t columns, hidden;
-    double scale;
-    const void *h, *h_tangent, *w, *w_tangent, *b_tangent, *u;
-    void *z_tangent, *x_tangent; /* [columns]: of u = tanh(z)'s z; of x, moved in place */
+    columns_rule rule;
+    const void *lengths;
+    const void *h, *h_tangent, *w, *w_tangent, *b_tangent, *saved;
+    void *saved_tangent; /* [columns_saved_tangent(), columns] */
+    void *d_tangent;     /* [columns], with momentum: moved in place, as the next is */
+    void *x_tangent;     /* [columns] */
 } columns_head_tangent_arguments;
 
 typedef struct columns_head_tangent_backward_arguments {
     int64_t columns, hidden;
-    double scale;
-    const void *h, *h_tangent, *w, *w_tangent, *u, *z_tangent;
+    columns_rule rule;
+    const void *lengths;
+    const void *h, *h_tangent, *w, *w_tangent, *saved, *saved_tangent;
     const void *lambda, *lambda_tangent;
-    void *dh, *dh_tangent; /* [hidden, columns], added to */
+    void *momentum, *momentum_tangent; /* as in the backward pass */
+    void *dh, *dh_tangent;             /* [hidden, columns], added to */
     void *dw_tangent, *db_tangent;
 } columns_head_tangent_backward_arguments;
 

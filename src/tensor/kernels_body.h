@@ -44,10 +44,12 @@
 
 #include "tensor/kernels_columns.h"
 
-#include "tensor/kernels_columns_ends.h"
+#include "tensor/kernels_columns_projection.h"
 #include "tensor/kernels_least_squares.h"
 
 #include "tensor/kernels_columns_tangent.h"
+
+#include "tensor/kernels_columns_head.h"
 
 const kernels NAME(JOIN(kernels, KERNELS_PATH)) = {
     .name = TEXT(KERNELS_PATH),

@@ -59,14 +59,10 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     bool momentum = settings_choice(settings, "update") == 1;
     TRY(optimizer_resolve(optimizer, settings, "step-scale", momentum ? "1" : "0.01", &own->scale, error));
     TRY(optimizer_resolve(optimizer, settings, "step-range", momentum ? "1" : "0", &own->range, error));
-    own->rule = momentum ? RNNPROP_MOMENTUM : own->range > 0 ? RNNPROP_SCALED_STEP : RNNPROP_STEP;
+    own->update = momentum ? COLUMNS_MOMENTUM : own->range > 0 ? COLUMNS_SCALED_STEP : COLUMNS_STEP;
     if (momentum) own->damping = settings_real(settings, "damping");
     own->normalised = settings_choice(settings, "normalise") == 1;
     if (own->normalised) optimizer->uses |= STRUCTURE_LIPSCHITZ;
-    if (own->rule != RNNPROP_STEP || own->normalised) {
-        optimizer->fused = NULL;
-        optimizer->fused_step = NULL;
-    }
     optimizer->own = own;
 
     int64_t hidden = own->hidden;
@@ -89,7 +85,7 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
         optimizer_add_state(optimizer, name, true, hidden, false);
     }
     if (momentum) optimizer_add_state(optimizer, "d", true, 1, false);
-    int64_t outputs = own->rule == RNNPROP_STEP ? 1 : 2;
+    int64_t outputs = columns_outputs(own->update);
     TRY(optimizer_add_weight(optimizer, "linear.w", hidden, outputs, INITIALISE_TRUNCATED_NORMAL,
                              1.0 / sqrt((double)hidden), error));
     return optimizer_add_weight(optimizer, "linear.b", 1, outputs, INITIALISE_ZERO, 0, error);
@@ -98,7 +94,8 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
 const void *rnnprop_lengths(const optimizer *optimizer, const problem *problem, const instances *rows,
                             double gradient_scale, const kernels *kernels, arena *arena, l2o_error *error) {
     const rnnprop *own = optimizer->own;
-    bool momentum = own->rule == RNNPROP_MOMENTUM, known = own->normalised && problem_has(problem, STRUCTURE_LIPSCHITZ);
+    bool momentum = own->update == COLUMNS_MOMENTUM,
+         known = own->normalised && problem_has(problem, STRUCTURE_LIPSCHITZ);
     if (!known && (!momentum || gradient_scale == 1)) return NULL;
     int64_t n = problem->dimension, count = rows->count * n;
     int64_t padded = (count + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
@@ -115,7 +112,10 @@ const void *rnnprop_lengths(const optimizer *optimizer, const problem *problem, 
     return lengths;
 }
 
-double rnnprop_damping_shift(const rnnprop *own, int64_t step) { return log((double)step / own->damping); }
+columns_rule rnnprop_rule(const rnnprop *own, int64_t step) {
+    double shift = own->update == COLUMNS_MOMENTUM ? log((double)step / own->damping) : 0;
+    return (columns_rule){.update = own->update, .scale = own->scale, .range = own->range, .shift = shift};
+}
 
 double rnnprop_correction(int64_t step) { return 1.0 / (1.0 - pow(RNNPROP_DECAY, (double)step)); }
 
@@ -189,12 +189,12 @@ static value *range_factor(const step_context *context, value *z, int64_t output
 static value *move(const step_context *context, value *z, value *g, value **d) {
     tape *tape = context->tape;
     const rnnprop *own = context->optimizer->own;
-    if (own->rule == RNNPROP_STEP) return measured(context, tape_unary(tape, UNARY_TANH, 0, z));
-    if (own->rule == RNNPROP_SCALED_STEP) {
+    if (own->update == COLUMNS_STEP) return measured(context, tape_unary(tape, UNARY_TANH, 0, z));
+    if (own->update == COLUMNS_SCALED_STEP) {
         value *direction = tape_unary(tape, UNARY_TANH, 0, tape_slice_columns(tape, z, 0, 1));
         return measured(context, tape_multiply(tape, direction, range_factor(context, z, 1)));
     }
-    value *damped = tape_shift(tape, rnnprop_damping_shift(own, context->step), tape_slice_columns(tape, z, 1, 1));
+    value *damped = tape_shift(tape, rnnprop_rule(own, context->step).shift, tape_slice_columns(tape, z, 1, 1));
     value *kept = tape_multiply(tape, tape_unary(tape, UNARY_SIGMOID, 0, damped), *d);
     *d = tape_subtract(tape, kept, measured(context, tape_multiply(tape, range_factor(context, z, 0), g)));
     return *d;

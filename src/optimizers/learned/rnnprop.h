@@ -11,7 +11,7 @@
 #define RNNPROP_EPSILON 1e-8 /* outside the root */
 
 /* Numbers of the tensors of weights and of state. Each layer has two of both: its matrix and its bias, h and c. The
- * head's two weights follow the last layer's. */
+ * head's two weights follow the last layer's, and momentum's d its state. */
 enum {
     RNNPROP_STATE_M,
     RNNPROP_STATE_V,
@@ -22,17 +22,10 @@ enum {
     RNNPROP_MOST_LAYERS = 16
 };
 
-/* How the head's outputs move x, in the notation of rnnprop.c. */
-typedef enum rnnprop_rule {
-    RNNPROP_STEP,        /* update = step: one output */
-    RNNPROP_SCALED_STEP, /* the same with step-range > 0: two */
-    RNNPROP_MOMENTUM     /* update = momentum: two, and the state d */
-} rnnprop_rule;
-
 typedef struct rnnprop {
     int layers;
     int64_t hidden;
-    rnnprop_rule rule;
+    columns_update update;
     bool normalised; /* by each instance's largest curvature */
     double scale, range, damping;
 } rnnprop;
@@ -43,8 +36,8 @@ typedef struct rnnprop {
 const void *rnnprop_lengths(const optimizer *optimizer, const problem *problem, const instances *rows,
                             double gradient_scale, const kernels *kernels, arena *arena, l2o_error *error);
 
-/* ln(t / damping): what is added to the output that damps momentum, at step t (1 at the first). */
-double rnnprop_damping_shift(const rnnprop *own, int64_t step);
+/* How the network's outputs move x at step t (1 at the first). */
+columns_rule rnnprop_rule(const rnnprop *own, int64_t step);
 
 /* The factor of bias correction of moments after `step` steps. */
 double rnnprop_correction(int64_t step);

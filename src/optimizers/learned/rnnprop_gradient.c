@@ -3,8 +3,10 @@
  *
  *   dL/dz_t = lambda_t scale (1 - u_t^2), then back through the head, the layers and the projection,
  *
- * from the last step that counts to the first; dh and dc are zero behind the last and are dropped before the first. No
- * second derivatives of f appear. Blocks come one after another, for their coordinates meet in the sums alone. */
+ * or another rule's slopes. With momentum d_{t+1} = x_{t+1} - x_t = M_t d_t - ... takes x's place, and in lambda_t's
+ * place stands its gradient mu_t = lambda_t + M_{t+1} mu_{t+1}. It goes from the last step that counts to the first; dh
+ * and dc are zero behind the last and are dropped before the first. No second derivatives of f appear. Blocks come one
+ * after another, for their coordinates meet in the sums alone. */
 #include <string.h>
 
 #include "optimizers/learned/rnnprop_sums.h"
@@ -13,6 +15,7 @@ typedef struct backward {
     rnnprop_unroll *it;
     rnnprop_sums sums;
     void *lambda;                   /* [columns] */
+    void *momentum;                 /* [columns]: of d, from the next step; NULL without */
     void *dh;                       /* [hidden, columns]: from the head */
     void *dgates;                   /* [4 hidden, columns]; NULL: in the place of the activations */
     void *turned;                   /* [columns, gate_row]: dgates transposed */
@@ -26,6 +29,7 @@ static l2o_status begin(backward *back) {
     TRY(rnnprop_sums_begin(it, &back->sums));
     size_t turned = (size_t)(columns * back->sums.gate_row);
     back->lambda = rnnprop_numbers(it, columns);
+    if (it->network->update == COLUMNS_MOMENTUM) back->momentum = rnnprop_numbers(it, columns);
     back->dh = rnnprop_numbers(it, hidden * columns);
     /* What is in the cache already need not be fetched to be written; but a second pass needs the activations too, and
      * far memory is better left alone. */
@@ -126,11 +130,13 @@ static void step_back(backward *back, const rnnprop_block *block, int64_t t, boo
     kernels->columns_head_backward(
         &(columns_head_backward_arguments){.columns = columns,
                                            .hidden = hidden,
+                                           .rule = rnnprop_rule(it->network, it->asked->first_step + t),
+                                           .lengths = rnnprop_block_lengths(it, block),
                                            .h = record.layer[layers - 1].h,
-                                           .u = rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), block->first),
+                                           .saved = rnnprop_head(it, block, t),
                                            .w = it->weights.head_w,
-                                           .scale = it->network->scale,
                                            .lambda = back->lambda,
+                                           .momentum = back->momentum,
                                            .dh = back->dh,
                                            .dw = back->sums.head_w,
                                            .db = back->sums.head_b});
@@ -160,6 +166,7 @@ l2o_status rnnprop_gradient(rnnprop_unroll *it) {
     for (int64_t k = 0; k < it->block_count; k++) {
         const rnnprop_block *block = &it->blocks[k];
         memset(back.lambda, 0, (size_t)block->columns * it->size);
+        if (back.momentum != NULL) memset(back.momentum, 0, (size_t)block->columns * it->size);
         for (int64_t end = last, start; end > 0; end = start) {
             start = (end - 1) / it->window * it->window;
             rnnprop_recall(it, block, start, end - start);

@@ -2,7 +2,7 @@
  * reverse (Pearlmutter, 1994). A prime is a derivative along the direction. With detached inputs the features are
  * constants, so that the network's tangents of a coordinate are its own affair, and with lambda as in the gradient:
  *
- *   forward   x'_{t+1} = x'_t + scale (1 - u_t^2) z'_t,       z' through projection, layers and head
+ *   forward   x'_{t+1} = x'_t + scale (1 - u_t^2) z'_t,       z' through projection, layers and head (or another rule)
  *   between   lambda'_t = sum over s > t of w_s H(x_s) x'_s,   H the Hessian of each instance's objective
  *   back      the way back and its own tangent together, from lambda_t and lambda'_t
  *
@@ -16,14 +16,17 @@ typedef struct hessian {
     rnnprop_unroll *it;
     rnnprop_weights direction;
     rnnprop_sums sums;
-    int64_t last;                  /* steps that count */
-    char *x, *curved;              /* [last + 1, width]: x'_t, H(x_t) x'_t */
-    char *z;                       /* [last, width] */
-    char **records, **checkpoints; /* of each block, the tangents' */
-    void *lambda, *lambda_tangent; /* [columns] */
-    void *dgates, *dgates_tangent; /* [4 hidden, columns] */
-    void *turned;                  /* [columns, gate_row] */
-    void *signal, *signal_tangent; /* [hidden, columns]: what reaches the projection */
+    int64_t last;                      /* steps that count */
+    char *x, *curved;                  /* [last + 1, width]: x'_t, H(x_t) x'_t */
+    int64_t head_rows;                 /* columns_saved_tangent() */
+    char *head;                        /* [last, head_rows width], as the unroll's */
+    void *d;                           /* [width]: d', with momentum */
+    char **records, **checkpoints;     /* of each block, the tangents' */
+    void *lambda, *lambda_tangent;     /* [columns] */
+    void *momentum, *momentum_tangent; /* [columns], with momentum: what the gradient has them for */
+    void *dgates, *dgates_tangent;     /* [4 hidden, columns] */
+    void *turned;                      /* [columns, gate_row] */
+    void *signal, *signal_tangent;     /* [hidden, columns]: what reaches the projection */
     void *dh[RNNPROP_MOST_LAYERS], *dh_tangent[RNNPROP_MOST_LAYERS]; /* [hidden, columns] */
     void *dc[RNNPROP_MOST_LAYERS], *dc_tangent[RNNPROP_MOST_LAYERS];
 } hessian;
@@ -61,9 +64,15 @@ static l2o_status begin(hessian *own) {
     TRY(place_tangents(own));
     own->x = rnnprop_numbers(it, (own->last + 1) * it->width);
     own->curved = rnnprop_numbers(it, (own->last + 1) * it->width);
-    own->z = rnnprop_numbers(it, own->last * it->width);
+    own->head_rows = columns_saved_tangent(it->network->update);
+    own->head = rnnprop_numbers(it, own->last * own->head_rows * it->width);
     own->lambda = rnnprop_numbers(it, columns);
     own->lambda_tangent = rnnprop_numbers(it, columns);
+    if (it->d != NULL) {
+        own->d = rnnprop_numbers(it, it->width);
+        own->momentum = rnnprop_numbers(it, columns);
+        own->momentum_tangent = rnnprop_numbers(it, columns);
+    }
     own->dgates = rnnprop_numbers(it, 4 * rows);
     own->dgates_tangent = rnnprop_numbers(it, 4 * rows);
     own->turned = rnnprop_numbers(it, columns * own->sums.gate_row);
@@ -77,6 +86,7 @@ static l2o_status begin(hessian *own) {
     }
     if (it->error->status != L2O_OK) return it->error->status;
     memset(own->x, 0, (size_t)it->width * it->size);
+    if (own->d != NULL) memset(own->d, 0, (size_t)it->width * it->size);
     memset(own->turned, 0, (size_t)(columns * own->sums.gate_row) * it->size);
     return L2O_OK;
 }
@@ -129,6 +139,11 @@ static void step_forward(const hessian *own, int64_t k, int64_t t) {
                                               .h_next_tangent = tangent.layer[layer].h});
 }
 
+/* The tangents of what step t saved of a block's head. */
+static void *head_tangent(const hessian *own, const rnnprop_block *block, int64_t t) {
+    return rnnprop_at(own->it, own->head, own->head_rows * (t * own->it->width + block->first));
+}
+
 /* From x'_t to x'_{t+1}, by the head. */
 static void step_x(const hessian *own, int64_t k, int64_t t) {
     const rnnprop_unroll *it = own->it;
@@ -136,18 +151,20 @@ static void step_x(const hessian *own, int64_t k, int64_t t) {
     int top = it->network->layers - 1;
     void *x = rnnprop_at(it, rnnprop_row(it, own->x, t + 1, it->width), block->first);
     memcpy(x, rnnprop_at(it, rnnprop_row(it, own->x, t, it->width), block->first), (size_t)block->columns * it->size);
-    it->kernels->columns_head_tangent(&(columns_head_tangent_arguments){
-        .columns = block->columns,
-        .hidden = it->network->hidden,
-        .scale = it->network->scale,
-        .h = rnnprop_saved(it, block, t).layer[top].h,
-        .h_tangent = rnnprop_record_of(it, block, own->records[k], t).layer[top].h,
-        .w = it->weights.head_w,
-        .w_tangent = own->direction.head_w,
-        .b_tangent = own->direction.head_b,
-        .u = rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), block->first),
-        .z_tangent = rnnprop_at(it, rnnprop_row(it, own->z, t, it->width), block->first),
-        .x_tangent = x});
+    it->kernels->columns_head_tangent(
+        &(columns_head_tangent_arguments){.columns = block->columns,
+                                          .hidden = it->network->hidden,
+                                          .rule = rnnprop_rule(it->network, it->asked->first_step + t),
+                                          .lengths = rnnprop_block_lengths(it, block),
+                                          .h = rnnprop_saved(it, block, t).layer[top].h,
+                                          .h_tangent = rnnprop_record_of(it, block, own->records[k], t).layer[top].h,
+                                          .w = it->weights.head_w,
+                                          .w_tangent = own->direction.head_w,
+                                          .b_tangent = own->direction.head_b,
+                                          .saved = rnnprop_head(it, block, t),
+                                          .saved_tangent = head_tangent(own, block, t),
+                                          .d_tangent = own->d == NULL ? NULL : rnnprop_at(it, own->d, block->first),
+                                          .x_tangent = x});
 }
 
 static void keep_checkpoint(const hessian *own, int64_t k, int64_t t) {
@@ -183,15 +200,13 @@ static void curve_of_logarithm(const hessian *own, int64_t t, char *curved) {
     const rnnprop_unroll *it = own->it;
     const unroll *asked = it->asked;
     const double *f = asked->objective + t * asked->objective_stride;
-    const char *g = rnnprop_row(it, it->g, t, it->width), *x = rnnprop_row(it, own->x, t, it->width);
+    const void *g = rnnprop_row(it, it->g, t, it->width), *x = rnnprop_row(it, own->x, t, it->width);
     int64_t n = asked->problem->dimension;
     for (int64_t r = 0; r < asked->rows.count; r++) {
-        double along = 0;
-        for (int64_t i = r * n; i < (r + 1) * n; i++)
-            along += problem_load(asked->problem->type, g, i) * problem_load(asked->problem->type, x, i);
         void *row = rnnprop_at(it, curved, r * n);
+        double along = it->kernels->dot(n, rnnprop_at(it, g, r * n), rnnprop_at(it, x, r * n));
         it->kernels->unary(UNARY_SCALE, f[r] != 0 ? 1 / f[r] : 0, n, row, row);
-        it->kernels->axpy(n, -along, rnnprop_at(it, (void *)g, r * n), row);
+        it->kernels->axpy(n, -along, rnnprop_at(it, g, r * n), row);
     }
 }
 
@@ -302,22 +317,25 @@ static void step_back(const hessian *own, int64_t k, int64_t t) {
         kernels->axpy(columns, weight, rnnprop_at(it, rnnprop_row(it, own->curved, t + 1, it->width), first),
                       own->lambda_tangent);
     }
-    kernels->columns_head_tangent_backward(&(columns_head_tangent_backward_arguments){
-        .columns = columns,
-        .hidden = hidden,
-        .scale = it->network->scale,
-        .h = step.base.layer[top].h,
-        .h_tangent = step.tangent.layer[top].h,
-        .w = it->weights.head_w,
-        .w_tangent = own->direction.head_w,
-        .u = rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), first),
-        .z_tangent = rnnprop_at(it, rnnprop_row(it, own->z, t, it->width), first),
-        .lambda = own->lambda,
-        .lambda_tangent = own->lambda_tangent,
-        .dh = own->dh[top],
-        .dh_tangent = own->dh_tangent[top],
-        .dw_tangent = own->sums.head_w,
-        .db_tangent = own->sums.head_b});
+    kernels->columns_head_tangent_backward(
+        &(columns_head_tangent_backward_arguments){.columns = columns,
+                                                   .hidden = hidden,
+                                                   .rule = rnnprop_rule(it->network, it->asked->first_step + t),
+                                                   .lengths = rnnprop_block_lengths(it, block),
+                                                   .h = step.base.layer[top].h,
+                                                   .h_tangent = step.tangent.layer[top].h,
+                                                   .w = it->weights.head_w,
+                                                   .w_tangent = own->direction.head_w,
+                                                   .saved = rnnprop_head(it, block, t),
+                                                   .saved_tangent = head_tangent(own, block, t),
+                                                   .lambda = own->lambda,
+                                                   .lambda_tangent = own->lambda_tangent,
+                                                   .momentum = own->momentum,
+                                                   .momentum_tangent = own->momentum_tangent,
+                                                   .dh = own->dh[top],
+                                                   .dh_tangent = own->dh_tangent[top],
+                                                   .dw_tangent = own->sums.head_w,
+                                                   .db_tangent = own->sums.head_b});
     for (int layer = top; layer >= 0; layer--) layer_back(own, &step, layer);
     kernels->columns_projection_tangent_backward(&(columns_projection_tangent_backward_arguments){
         .columns = columns,
@@ -338,6 +356,10 @@ static void clear_way_back(const hessian *own, int64_t columns) {
     size_t row = (size_t)columns * it->size, rows = (size_t)it->network->hidden * row;
     memset(own->lambda, 0, row);
     memset(own->lambda_tangent, 0, row);
+    if (own->momentum != NULL) {
+        memset(own->momentum, 0, row);
+        memset(own->momentum_tangent, 0, row);
+    }
     for (int layer = 0; layer < it->network->layers; layer++) {
         memset(own->dh[layer], 0, rows);
         memset(own->dh_tangent[layer], 0, rows);

@@ -9,7 +9,8 @@ l2o_status rnnprop_sums_begin(rnnprop_unroll *it, rnnprop_sums *sums) {
     int64_t hidden = it->network->hidden, partial = COLUMN_MULTIPLE;
     int layers = it->network->layers;
     sums->gate_row = (4 * hidden + COLUMN_MULTIPLE - 1) / COLUMN_MULTIPLE * COLUMN_MULTIPLE;
-    int64_t ends = (4 * hidden + 1) * partial, layer_length = 2 * hidden * sums->gate_row + 4 * hidden * partial;
+    int64_t outputs = columns_outputs(it->network->update), ends = (3 * hidden + outputs * (hidden + 1)) * partial;
+    int64_t layer_length = 2 * hidden * sums->gate_row + 4 * hidden * partial;
     sums->length = ends + layers * layer_length;
     sums->start = rnnprop_numbers(it, sums->length);
     int64_t longest = 4 * hidden * partial > sums->gate_row ? 4 * hidden * partial : sums->gate_row;
@@ -20,7 +21,7 @@ l2o_status rnnprop_sums_begin(rnnprop_unroll *it, rnnprop_sums *sums) {
     sums->input_w = sums->start;
     sums->input_b = rnnprop_at(it, sums->input_w, 2 * hidden * partial);
     sums->head_w = rnnprop_at(it, sums->input_b, hidden * partial);
-    sums->head_b = rnnprop_at(it, sums->head_w, hidden * partial);
+    sums->head_b = rnnprop_at(it, sums->head_w, outputs * hidden * partial);
     for (int layer = 0; layer < layers; layer++) {
         sums->gates[layer] = rnnprop_at(it, sums->start, ends + layer * layer_length);
         sums->bias[layer] = rnnprop_at(it, sums->gates[layer], 2 * hidden * sums->gate_row);

@@ -149,10 +149,13 @@ static void store_columns(const rnnprop_unroll *it, const rnnprop_block *block, 
                            hidden);
 }
 
+static int state_of_d(const rnnprop_unroll *it) { return RNNPROP_STATE_LAYERS + 2 * it->network->layers; }
+
 static l2o_status load_state(rnnprop_unroll *it) {
     const unroll *asked = it->asked;
     it->m = load_flat(it, asked->state[RNNPROP_STATE_M]);
     it->v = load_flat(it, asked->state[RNNPROP_STATE_V]);
+    if (it->network->update == COLUMNS_MOMENTUM) it->d = load_flat(it, asked->state[state_of_d(it)]);
     for (int64_t k = 0; k < it->block_count; k++) {
         const rnnprop_block *block = &it->blocks[k];
         for (int layer = 0; layer < it->network->layers; layer++) {
@@ -170,6 +173,7 @@ static void store_state(const rnnprop_unroll *it) {
     memcpy(asked->x_next, rnnprop_row(it, it->x, asked->steps, it->width), bytes);
     memcpy(asked->state_next[RNNPROP_STATE_M], it->m, bytes);
     memcpy(asked->state_next[RNNPROP_STATE_V], it->v, bytes);
+    if (it->d != NULL) memcpy(asked->state_next[state_of_d(it)], it->d, bytes);
     for (int64_t k = 0; k < it->block_count; k++) {
         const rnnprop_block *block = &it->blocks[k];
         for (int layer = 0; layer < it->network->layers; layer++) {
@@ -255,16 +259,19 @@ static void step_block(rnnprop_unroll *it, rnnprop_block *block, const rnnprop_b
     run_layers(it, block, t, &block->now, &after, next);
     if (!it->all_saved) block->other = block->now;
     block->now = after;
-    it->kernels->columns_head(&(columns_head_arguments){
-        .columns = block->columns,
-        .hidden = it->network->hidden,
-        .h = after.layer[it->network->layers - 1].h,
-        .w = it->weights.head_w,
-        .b = it->weights.head_b,
-        .scale = it->network->scale,
-        .x = rnnprop_at(it, rnnprop_row(it, it->x, t, it->width), first),
-        .x_next = rnnprop_at(it, rnnprop_row(it, it->x, t + 1, it->width), first),
-        .u = it->u == NULL ? NULL : rnnprop_at(it, rnnprop_row(it, it->u, t, it->width), first)});
+    it->kernels->columns_head(
+        &(columns_head_arguments){.columns = block->columns,
+                                  .hidden = it->network->hidden,
+                                  .rule = rnnprop_rule(it->network, asked->first_step + t),
+                                  .lengths = rnnprop_block_lengths(it, block),
+                                  .h = after.layer[it->network->layers - 1].h,
+                                  .w = it->weights.head_w,
+                                  .b = it->weights.head_b,
+                                  .g = rnnprop_at(it, g, first),
+                                  .d = it->d == NULL ? NULL : rnnprop_at(it, it->d, first),
+                                  .x = rnnprop_at(it, rnnprop_row(it, it->x, t, it->width), first),
+                                  .x_next = rnnprop_at(it, rnnprop_row(it, it->x, t + 1, it->width), first),
+                                  .saved = it->keeping ? rnnprop_head(it, block, t) : NULL});
 }
 
 /* ----------------------------------------------------------------------------------------------------- the way forward
@@ -340,8 +347,11 @@ static l2o_status begin(rnnprop_unroll *it) {
     it->x = rnnprop_numbers(it, (rows + 1) * it->width);
     it->g = rnnprop_numbers(it, (rows + 1) * it->width);
     it->features = rnnprop_numbers(it, (rows + 1) * 2 * it->width);
-    if (it->keeping) it->u = rnnprop_numbers(it, (rows + 1) * it->width);
+    it->head_rows = columns_saved(it->network->update);
+    if (it->keeping) it->head = rnnprop_numbers(it, rows * it->head_rows * it->width);
     it->scaled = rnnprop_numbers(it, it->width);
+    it->lengths = rnnprop_lengths(asked->optimizer, asked->problem, &asked->rows, asked->gradient_scale, it->kernels,
+                                  it->arena, it->error);
     it->f = rnnprop_numbers(it, asked->rows.count);
     if (it->error->status != L2O_OK) return it->error->status;
     memset(it->x, 0, (size_t)it->width * it->size);

@@ -24,7 +24,8 @@ typedef struct rnnprop_block {
 } rnnprop_block;
 
 /* Coordinates of all instances lie flat, one instance behind another, padded to a multiple of COLUMN_MULTIPLE at the
- * end. Arrays "of all steps" hold one row of `width` coordinates (two for features) per step. */
+ * end. Arrays "of all steps" hold one row of `width` coordinates (more for features and head)
+ * per step. */
 typedef struct rnnprop_unroll {
     const unroll *asked;
     const kernels *kernels;
@@ -33,17 +34,19 @@ typedef struct rnnprop_unroll {
     l2o_error *error;
     rnnprop_weights weights;
     int64_t coordinates, width;  /* without and with padding */
+    int64_t head_rows;           /* columns_saved() */
+    const void *lengths;         /* [width]: of steps, see rnnprop_lengths() */
     int64_t block_count, widest; /* columns of the widest block */
     rnnprop_block *blocks;
     size_t size;      /* of one number */
-    bool keeping;     /* x, g, features and u are kept for all steps, and there are checkpoints */
+    bool keeping;     /* x, g, features and head are kept for all steps, and there are checkpoints */
     bool all_saved;   /* records too; otherwise they are made again, window by window, and blocks share their memory */
     bool far;         /* records leave the caches before the way back */
     int64_t window;   /* steps between checkpoints */
     char *x, *g;      /* [steps + 1, width]: x_t, and the instances' own gradients, not scaled */
     char *features;   /* [steps, 2 width]: of a block [2, columns] at 2 first */
-    char *u;          /* [steps, width]: the head's tanh */
-    void *m, *v;      /* [width] */
+    char *head;       /* [steps, head_rows width]: what the step saved; of a block [head_rows, columns] */
+    void *m, *v, *d;  /* [width]; d with momentum alone */
     void *scaled, *f; /* [width], [rows]: g as the optimizer sees it, f */
 } rnnprop_unroll;
 
@@ -54,6 +57,14 @@ static inline void *rnnprop_at(const rnnprop_unroll *it, const void *array, int6
 /* Rows of arrays of all steps; there is only one when nothing is kept. */
 static inline void *rnnprop_row(const rnnprop_unroll *it, const char *array, int64_t t, int64_t width) {
     return rnnprop_at(it, array, it->keeping ? t * width : 0);
+}
+/* What step t saved of a block's head. */
+static inline void *rnnprop_head(const rnnprop_unroll *it, const rnnprop_block *block, int64_t t) {
+    return rnnprop_at(it, it->head, it->head_rows * (t * it->width + block->first));
+}
+/* The lengths of a block's steps; NULL: all the same. */
+static inline const void *rnnprop_block_lengths(const rnnprop_unroll *it, const rnnprop_block *block) {
+    return it->lengths == NULL ? NULL : rnnprop_at(it, it->lengths, block->first);
 }
 /* NULL and an error when there is no memory. */
 void *rnnprop_numbers(rnnprop_unroll *it, int64_t count);

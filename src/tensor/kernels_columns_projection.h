@@ -1,5 +1,4 @@
-/* What lies before and behind the LSTM layers, in columns: the projection of the inputs and the step. Included by
- * kernels_body.h. */
+/* What lies before the LSTM layers, in columns: the projection of the inputs. Included by kernels_body.h. */
 
 INLINE void NAME(columns_project)(const columns_projection_arguments *arguments, const int64_t input) {
     const int64_t columns = arguments->columns, hidden = arguments->hidden;
@@ -58,52 +57,4 @@ static void NAME(columns_projection_backward)(const columns_projection_backward_
             else
                 NAME(columns_projection_sums)(arguments, unit, k, false);
         }
-}
-
-static void NAME(columns_head)(const columns_head_arguments *arguments) {
-    const int64_t columns = arguments->columns, hidden = arguments->hidden;
-    const REAL *h = arguments->h, *w = arguments->w, *b = arguments->b, *x = arguments->x;
-    REAL *x_next = arguments->x_next, *u_out = arguments->u;
-    const VECTOR scale = NAME(splat)((REAL)arguments->scale);
-    for (int64_t column = 0; column < columns; column += LANES) {
-        VECTOR sum = NAME(splat)(*b);
-        for (int64_t unit = 0; unit < hidden; unit++)
-            sum = NAME(multiply_add)(NAME(splat)(w[unit]), NAME(load)(h + unit * columns + column), sum);
-        const VECTOR u = NAME(vector_tanh)(sum);
-        if (u_out) NAME(store)(u_out + column, u);
-        NAME(store)(x_next + column, NAME(load)(x + column) + scale * u);
-    }
-}
-
-/* In strips of columns, whose gradients of the pre-activation are kept while the units pass. */
-static void NAME(columns_head_backward)(const columns_head_backward_arguments *arguments) {
-    enum { STRIP = 8 * COLUMN_MULTIPLE };
-    REAL d[STRIP] __attribute__((aligned(64)));
-    const int64_t columns = arguments->columns;
-    const VECTOR one = NAME(splat)(1), scale = NAME(splat)((REAL)arguments->scale);
-    for (int64_t first = 0; first < columns; first += STRIP) {
-        const int64_t width = columns - first < STRIP ? columns - first : STRIP;
-        const REAL *u = (const REAL *)arguments->u + first, *lambda = (const REAL *)arguments->lambda + first;
-        for (int64_t j = 0; j < width; j += LANES) {
-            const VECTOR y = NAME(load)(u + j), own = NAME(load)(lambda + j) * scale * (one - y * y);
-            REAL *db = (REAL *)arguments->db + j % COLUMN_MULTIPLE;
-            NAME(store)(d + j, own);
-            NAME(store)(db, NAME(load)(db) + own);
-        }
-        for (int64_t unit = 0; unit < arguments->hidden; unit++) {
-            const REAL *h = (const REAL *)arguments->h + unit * columns + first;
-            REAL *dh = (REAL *)arguments->dh + unit * columns + first;
-            REAL *dw = (REAL *)arguments->dw + unit * COLUMN_MULTIPLE;
-            const VECTOR w = NAME(splat)(((const REAL *)arguments->w)[unit]);
-            for (int64_t slot = 0; slot < COLUMN_MULTIPLE; slot += LANES) {
-                VECTOR sum = NAME(load)(dw + slot);
-                for (int64_t j = slot; j < width; j += COLUMN_MULTIPLE) {
-                    const VECTOR own = NAME(load)(d + j);
-                    sum = NAME(multiply_add)(own, NAME(load)(h + j), sum);
-                    NAME(store)(dh + j, w * own);
-                }
-                NAME(store)(dw + slot, sum);
-            }
-        }
-    }
 }
