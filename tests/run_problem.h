@@ -43,6 +43,29 @@ static inline void test_set_integer(l2o_settings *settings, const char *name, in
     test_set(settings, name, text);
 }
 
+/* "NAME=VALUE NAME=VALUE ..." */
+static inline void test_set_all(l2o_settings *settings, const char *text) {
+    char copy[256], *rest = NULL;
+    assert_true(snprintf(copy, sizeof copy, "%s", text) < (int)sizeof copy);
+    for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        assert_non_null(value);
+        *value = '\0';
+        test_set(settings, word, value + 1);
+    }
+}
+
+/* The forms that a step of RNNprop has, as settings; the first is the paper's. NULL past the end. */
+static inline const char *test_rule(int number) {
+    static const char *const rules[] = {"",
+                                        "normalise=spectral",
+                                        "step-range=1.5",
+                                        "step-range=1.5 normalise=spectral",
+                                        "update=momentum step-scale=0.002 damping=2",
+                                        "update=momentum step-scale=0.002 step-range=0.7 normalise=spectral"};
+    return number < (int)(sizeof rules / sizeof *rules) ? rules[number] : NULL;
+}
+
 /* Drawn, with x0. */
 static inline problem *test_problem(const char *family, int64_t n, int64_t batch, const char *type) {
     l2o_settings *settings = test_settings();
@@ -59,15 +82,20 @@ static inline problem *test_problem(const char *family, int64_t n, int64_t batch
 }
 
 /* With fresh weights when it has some. */
-static inline optimizer *test_optimizer(const char *name, int64_t hidden) {
+static inline optimizer *test_optimizer_with(const char *name, int64_t hidden, const char *options) {
     l2o_settings *settings = test_settings();
     l2o_error error = {0};
     optimizer *made = NULL;
     if (hidden > 0) test_set_integer(settings, "hidden", hidden);
+    test_set_all(settings, options);
     if (optimizer_create(settings, name, &made, &error) != L2O_OK) fail_msg("%s", error.text);
     if (made->weight_total > 0) optimizer_initialise(made, 21, 0, made->weights);
     settings_free(settings);
     return made;
+}
+
+static inline optimizer *test_optimizer(const char *name, int64_t hidden) {
+    return test_optimizer_with(name, hidden, "");
 }
 
 /* The problem of closed_form.h in float64. */

@@ -340,54 +340,136 @@ static void test_projection(void **state) {
             }
 }
 
+/* What a rule makes of a column's outputs z, its d and g: x's move, the slopes of both outputs, and the share of d. */
+typedef struct moved {
+    double step, slope[2], kept;
+} moved;
+
+static moved move(columns_rule rule, double length, const double *z, double d, double g) {
+    double r = tanh(z[rule.update == COLUMNS_SCALED_STEP]), reach = length * exp(rule.range * r);
+    if (rule.update == COLUMNS_STEP) return (moved){length * r, {length * (1 - r * r)}, 0};
+    double u = tanh(z[0]), kept = 1 / (1 + exp(-z[1] - rule.shift)), bent = rule.range * (1 - r * r);
+    if (rule.update == COLUMNS_SCALED_STEP) return (moved){reach * u, {reach * (1 - u * u), bent * reach * u}, 0};
+    return (moved){kept * d - reach * g, {-bent * reach * g, d * kept * (1 - kept)}, kept};
+}
+
+static void check_head(const kernels *table, columns_rule rule, bool own_lengths, int64_t hidden, int64_t columns) {
+    dtype type = table->type;
+    const bool momentum = rule.update == COLUMNS_MOMENTUM;
+    int64_t outputs = columns_outputs(rule.update), rows = columns_saved(rule.update);
+    array h = array_draw(type, hidden * columns, 1), w = array_draw(type, hidden * outputs, 1);
+    array b = array_draw(type, outputs, 1), x = array_draw(type, columns, 1), out = array_draw(type, columns, 1);
+    array saved = array_draw(type, rows * columns, 1), lambda = array_draw(type, columns, 1);
+    array d = array_draw(type, columns, 1), d_next = array_copy(d), g = array_draw(type, columns, 1);
+    array lengths = array_draw(type, columns, 1), later = array_draw(type, columns, 1), carried = array_copy(later);
+    array dh = array_draw(type, hidden * columns, 1), dw = array_draw(type, hidden * outputs * 16, 1);
+    array db = array_draw(type, outputs * 16, 1), old_dw = array_copy(dw), old_db = array_copy(db);
+    columns_head_arguments arguments = {.columns = columns,
+                                        .hidden = hidden,
+                                        .rule = rule,
+                                        .lengths = own_lengths ? lengths.data : NULL,
+                                        .h = h.data,
+                                        .w = w.data,
+                                        .b = b.data,
+                                        .g = momentum ? g.data : NULL,
+                                        .d = momentum ? d_next.data : NULL,
+                                        .x = x.data,
+                                        .x_next = out.data,
+                                        .saved = saved.data};
+    table->columns_head(&arguments);
+    array in_place = array_copy(x), again = array_copy(d);
+    arguments.x = arguments.x_next = in_place.data;
+    arguments.saved = NULL;
+    if (momentum) arguments.d = again.data;
+    table->columns_head(&arguments);
+    assert_same_bits(in_place, out);
+    if (momentum) assert_same_bits(again, d_next);
+    table->columns_head_backward(&(columns_head_backward_arguments){.columns = columns,
+                                                                    .hidden = hidden,
+                                                                    .rule = rule,
+                                                                    .lengths = arguments.lengths,
+                                                                    .h = h.data,
+                                                                    .saved = saved.data,
+                                                                    .w = w.data,
+                                                                    .lambda = lambda.data,
+                                                                    .momentum = momentum ? carried.data : NULL,
+                                                                    .dh = dh.data,
+                                                                    .dw = dw.data,
+                                                                    .db = db.data});
+    double *sums = calloc((size_t)((hidden + 1) * outputs * 16), sizeof *sums);
+    assert_non_null(sums);
+    for (int64_t j = 0; j < columns; j++) {
+        double z[2], own[2], length = own_lengths ? get(lengths, j) : rule.scale;
+        for (int64_t k = 0; k < outputs; k++) {
+            z[k] = get(b, k);
+            for (int64_t unit = 0; unit < hidden; unit++)
+                z[k] += get(w, unit * outputs + k) * get(h, unit * columns + j);
+        }
+        moved now = move(rule, length, z, get(d, j), get(g, j));
+        assert_close(out, j, get(x, j) + now.step, 4, 16, "x'");
+        double mu = get(lambda, j) + (momentum ? get(later, j) : 0);
+        if (momentum) assert_close(d_next, j, now.step, 4, 16, "d'");
+        if (momentum) assert_close(carried, j, now.kept * mu, 2, 16, "of d");
+        for (int64_t k = 0; k < outputs; k++) {
+            own[k] = mu * now.slope[k];
+            sums[(hidden * outputs + k) * 16 + j % 16] += own[k];
+        }
+        for (int64_t unit = 0; unit < hidden; unit++) {
+            double back = 0;
+            for (int64_t k = 0; k < outputs; k++) {
+                back += own[k] * get(w, unit * outputs + k);
+                sums[(unit * outputs + k) * 16 + j % 16] += own[k] * get(h, unit * columns + j);
+            }
+            assert_close(dh, unit * columns + j, back, 8, 16, "dh");
+        }
+    }
+    for (int64_t i = 0; i < hidden * outputs * 16; i++) assert_close(dw, i, get(old_dw, i) + sums[i], 32, 16, "dw");
+    for (int64_t i = 0; i < outputs * 16; i++)
+        assert_close(db, i, get(old_db, i) + sums[hidden * outputs * 16 + i], 32, 16, "db");
+    free(sums);
+    free_all(19, (array[]){h, w, b, x, out, saved, lambda, d, d_next, g, lengths, later, carried, dh, dw, db, old_dw,
+                           old_db, in_place});
+    free_all(1, (array[]){again});
+}
+
 static void test_head(void **state) {
     (void)state;
-    const double scale = 0.25;
     for (int t = 0; t < table_count; t++)
         for (int u = 0; u < UNITS; u++)
-            for (int v = 0; v < WIDTHS; v++) {
-                const kernels *table = tables[t];
-                dtype type = table->type;
-                int64_t hidden = units[u], columns = widths[v];
-                array h = array_draw(type, hidden * columns, 1), w = array_draw(type, hidden, 1);
-                array b = array_draw(type, 1, 1), x = array_draw(type, columns, 1), out = array_draw(type, columns, 1);
-                array tanh_z = array_draw(type, columns, 1), lambda = array_draw(type, columns, 1);
-                array dh = array_draw(type, hidden * columns, 1), dw = array_draw(type, hidden * 16, 1);
-                array db = array_draw(type, 16, 1), old_dw = array_copy(dw), old_db = array_copy(db);
-                columns_head_arguments arguments = {columns, hidden, h.data,   w.data,     b.data,
-                                                    scale,   x.data, out.data, tanh_z.data};
-                table->columns_head(&arguments);
-                array in_place = array_copy(x);
-                arguments.x = arguments.x_next = in_place.data;
-                arguments.u = NULL;
-                table->columns_head(&arguments);
-                assert_same_bits(in_place, out);
-                table->columns_head_backward(&(columns_head_backward_arguments){
-                    columns, hidden, h.data, tanh_z.data, w.data, scale, lambda.data, dh.data, dw.data, db.data});
-                double db_sums[16] = {0};
-                for (int64_t j = 0; j < columns; j++) {
-                    double z = get(b, 0);
-                    for (int64_t unit = 0; unit < hidden; unit++) z += get(w, unit) * get(h, unit * columns + j);
-                    assert_close(tanh_z, j, tanh(z), 1, 16, "tanh");
-                    assert_close(out, j, get(x, j) + scale * tanh(z), 1, 8, "x'");
-                    double u_now = get(tanh_z, j), d = get(lambda, j) * scale * (1 - u_now * u_now);
-                    db_sums[j % 16] += d;
-                    for (int64_t unit = 0; unit < hidden; unit++)
-                        assert_close(dh, unit * columns + j, d * get(w, unit), 1, 4, "dh");
-                }
-                for (int64_t slot = 0; slot < 16; slot++) {
-                    assert_close(db, slot, get(old_db, slot) + db_sums[slot], 8, 4, "db");
-                    for (int64_t unit = 0; unit < hidden; unit++) {
-                        double sum = get(old_dw, unit * 16 + slot);
-                        for (int64_t j = slot; j < columns; j += 16) {
-                            double u_now = get(tanh_z, j);
-                            sum += get(lambda, j) * scale * (1 - u_now * u_now) * get(h, unit * columns + j);
-                        }
-                        assert_close(dw, unit * 16 + slot, sum, 8, 4, "dw");
-                    }
-                }
-                free_all(13, (array[]){h, w, b, x, out, tanh_z, lambda, dh, dw, db, old_dw, old_db, in_place});
-            }
+            for (int v = 0; v < WIDTHS; v++)
+                for (int update = COLUMNS_STEP; update <= COLUMNS_MOMENTUM; update++)
+                    for (int own_lengths = 0; own_lengths < 2; own_lengths++)
+                        check_head(tables[t], (columns_rule){(columns_update)update, 0.25, 0.75, -0.5}, own_lengths,
+                                   units[u], widths[v]);
+}
+
+/* Where exp and sigmoid leave the numbers' range the step is still one: all of d is kept or none. */
+static void test_head_extremes(void **state) {
+    (void)state;
+    enum { COLUMNS = 16 };
+    for (int t = 0; t < table_count; t++) {
+        dtype type = tables[t]->type;
+        array h = array_draw(type, COLUMNS, 0), w = array_draw(type, 2, 0), b = array_draw(type, 2, 0);
+        array d = array_draw(type, COLUMNS, 1), g = array_draw(type, COLUMNS, 1), x = array_draw(type, COLUMNS, 0);
+        for (int sign = -1; sign <= 1; sign += 2) {
+            array kept = array_copy(d), out = array_copy(x);
+            tables[t]->columns_head(&(columns_head_arguments){.columns = COLUMNS,
+                                                              .hidden = 1,
+                                                              .rule = {COLUMNS_MOMENTUM, 0.5, 1, sign * 1e30},
+                                                              .h = h.data,
+                                                              .w = w.data,
+                                                              .b = b.data,
+                                                              .g = g.data,
+                                                              .d = kept.data,
+                                                              .x = x.data,
+                                                              .x_next = out.data});
+            for (int64_t j = 0; j < COLUMNS; j++)
+                assert_close(kept, j, (sign > 0 ? get(d, j) : 0) - 0.5 * get(g, j), 2, 4, "d'");
+            assert_same_bits(kept, out);
+            free_all(2, (array[]){kept, out});
+        }
+        free_all(6, (array[]){h, w, b, d, g, x});
+    }
 }
 
 /* Sanitizers put checks between a product and its sum, so that the compiler fuses them in one tile and not in another.
@@ -443,10 +525,10 @@ static void test_independent_columns(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_transpose),           cmocka_unit_test(test_lstm_forward),
-        cmocka_unit_test(test_lstm_extremes),       cmocka_unit_test(test_lstm_backward),
-        cmocka_unit_test(test_projection),          cmocka_unit_test(test_head),
-        cmocka_unit_test(test_independent_columns),
+        cmocka_unit_test(test_transpose),     cmocka_unit_test(test_lstm_forward),
+        cmocka_unit_test(test_lstm_extremes), cmocka_unit_test(test_lstm_backward),
+        cmocka_unit_test(test_projection),    cmocka_unit_test(test_head),
+        cmocka_unit_test(test_head_extremes), cmocka_unit_test(test_independent_columns),
     };
     return cmocka_run_group_tests(tests, find_tables, NULL);
 }

@@ -431,78 +431,133 @@ static void test_projection(void **state) {
         }
 }
 
+static dual scaled_exp(double factor, dual a) {
+    const double y = exp(factor * a.value);
+    return (dual){y, factor * y * a.tangent};
+}
+
+/* A rule's move of one column, the slopes of its outputs, and the share of d that is kept. */
+typedef struct motion {
+    dual step, slope[2], kept;
+} motion;
+
+static motion move(columns_rule rule, double length, const dual *z, dual d, double g) {
+    const dual first = tanh_of(z[0]), s = constant(length);
+    if (rule.update == COLUMNS_STEP) return (motion){multiply(s, first), {multiply(s, tanh_slope(first))}, {0, 0}};
+    const dual r = rule.update == COLUMNS_SCALED_STEP ? tanh_of(z[1]) : first;
+    const dual reach = multiply(s, scaled_exp(rule.range, r)), bent = multiply(constant(rule.range), tanh_slope(r));
+    if (rule.update == COLUMNS_SCALED_STEP) {
+        const dual step = multiply(reach, first);
+        return (motion){step, {multiply(reach, tanh_slope(first)), multiply(bent, step)}, {0, 0}};
+    }
+    const dual kept = sigmoid_of(add(z[1], constant(rule.shift))), push = multiply(reach, constant(g));
+    return (motion){subtract(multiply(kept, d), push),
+                    {multiply(constant(-1), multiply(bent, push)), multiply(d, sigmoid_slope(kept))},
+                    kept};
+}
+
+static void check_head(const kernels *table, columns_rule rule, bool own_lengths, int64_t columns, int64_t hidden) {
+    const dtype type = table->type;
+    const bool momentum = rule.update == COLUMNS_MOMENTUM;
+    const int64_t outputs = columns_outputs(rule.update);
+    const double tolerance = (128 + 8 * (double)hidden) * epsilon(type);
+    pair h = pair_draw(type, hidden * columns, 1), w = pair_draw(type, hidden * outputs, 1);
+    pair b = pair_draw(type, outputs, 1), x = pair_draw(type, columns, 1), before = pair_copy(x);
+    pair saved = pair_make(type, 4 * columns), lengths = pair_draw(type, columns, 1);
+    pair d = pair_draw(type, columns, 1), d_next = pair_copy(d), g = pair_draw(type, columns, 1);
+    pair lambda = pair_draw(type, columns, 1), next = pair_draw(type, columns, 1), carried = pair_copy(next);
+    pair dh = pair_draw(type, hidden * columns, 1), later = pair_copy(dh);
+    pair dw = sums_make(type, hidden * outputs), db = sums_make(type, outputs);
+    const void *own = own_lengths ? lengths.value : NULL;
+    table->columns_head(&(columns_head_arguments){.columns = columns,
+                                                  .hidden = hidden,
+                                                  .rule = rule,
+                                                  .lengths = own,
+                                                  .h = h.value,
+                                                  .w = w.value,
+                                                  .b = b.value,
+                                                  .g = g.value,
+                                                  .d = d_next.value,
+                                                  .x = x.value,
+                                                  .x_next = x.value,
+                                                  .saved = saved.value});
+    table->columns_head_tangent(&(columns_head_tangent_arguments){.columns = columns,
+                                                                  .hidden = hidden,
+                                                                  .rule = rule,
+                                                                  .lengths = own,
+                                                                  .h = h.value,
+                                                                  .h_tangent = h.tangent,
+                                                                  .w = w.value,
+                                                                  .w_tangent = w.tangent,
+                                                                  .b_tangent = b.tangent,
+                                                                  .saved = saved.value,
+                                                                  .saved_tangent = saved.tangent,
+                                                                  .d_tangent = d_next.tangent,
+                                                                  .x_tangent = x.tangent});
+    table->columns_head_tangent_backward(&(columns_head_tangent_backward_arguments){.columns = columns,
+                                                                                    .hidden = hidden,
+                                                                                    .rule = rule,
+                                                                                    .lengths = own,
+                                                                                    .h = h.value,
+                                                                                    .h_tangent = h.tangent,
+                                                                                    .w = w.value,
+                                                                                    .w_tangent = w.tangent,
+                                                                                    .saved = saved.value,
+                                                                                    .saved_tangent = saved.tangent,
+                                                                                    .lambda = lambda.value,
+                                                                                    .lambda_tangent = lambda.tangent,
+                                                                                    .momentum = carried.value,
+                                                                                    .momentum_tangent = carried.tangent,
+                                                                                    .dh = dh.value,
+                                                                                    .dh_tangent = dh.tangent,
+                                                                                    .dw_tangent = dw.tangent,
+                                                                                    .db_tangent = db.tangent});
+    dual *sums = calloc((size_t)((hidden + 1) * outputs), sizeof *sums);
+    assert_non_null(sums);
+    for (int64_t column = 0; column < columns; column++) {
+        dual z[2];
+        for (int64_t k = 0; k < outputs; k++) {
+            z[k] = at(b, k);
+            for (int64_t unit = 0; unit < hidden; unit++)
+                z[k] = add(z[k], multiply(at(w, unit * outputs + k), at(h, unit * columns + column)));
+            assert_near(at(saved, k * columns + column).tangent, z[k].tangent, tolerance, "z", column);
+        }
+        const double length = own_lengths ? at(lengths, column).value : rule.scale;
+        const motion now = move(rule, length, z, at(d, column), at(g, column).value);
+        const dual mu = momentum ? add(at(lambda, column), at(next, column)) : at(lambda, column);
+        assert_tangent(x, column, add(at(before, column), now.step), tolerance, "x");
+        assert_tangent(d_next, column, momentum ? now.step : at(d, column), tolerance, "d");
+        assert_tangent(carried, column, momentum ? multiply(now.kept, mu) : at(next, column), tolerance, "of d");
+        for (int64_t k = 0; k < outputs; k++)
+            sums[hidden * outputs + k] = add(sums[hidden * outputs + k], multiply(mu, now.slope[k]));
+        for (int64_t unit = 0; unit < hidden; unit++) {
+            const int64_t place = unit * columns + column;
+            dual expected = at(later, place);
+            for (int64_t k = 0; k < outputs; k++) {
+                const dual dz = multiply(mu, now.slope[k]);
+                expected = add(expected, multiply(at(w, unit * outputs + k), dz));
+                sums[unit * outputs + k] = add(sums[unit * outputs + k], multiply(at(h, place), dz));
+            }
+            assert_near(at(dh, place).value, expected.value, tolerance, "dh", place);
+            assert_tangent(dh, place, expected, tolerance, "dh");
+        }
+    }
+    const double wide = tolerance * sqrt((double)columns);
+    for (int64_t i = 0; i < hidden * outputs; i++) assert_sum(type, dw.tangent, i, sums[i].tangent, wide, "dw");
+    for (int64_t k = 0; k < outputs; k++)
+        assert_sum(type, db.tangent, k, sums[hidden * outputs + k].tangent, wide, "db");
+    free(sums);
+    FREE_ALL(h, w, b, x, before, saved, lengths, d, d_next, g, lambda, next, carried, dh, later, dw, db);
+}
+
 static void test_head(void **state) {
     (void)state;
     for (int t = 0; t < table_count; t++)
-        for (int shape = 0; shape < SHAPES; shape++) {
-            const int64_t columns = shapes[shape][0], hidden = shapes[shape][2];
-            const dtype type = tables[t]->type;
-            const double tolerance = (64 + 4 * (double)hidden) * epsilon(type), scale = 0.3;
-            pair h = pair_draw(type, hidden * columns, 1), w = pair_draw(type, hidden, 1), b = pair_draw(type, 1, 1);
-            pair x = pair_draw(type, columns, 1), before = pair_copy(x), u = pair_make(type, columns);
-            pair lambda = pair_draw(type, columns, 1), dh = pair_draw(type, hidden * columns, 1);
-            pair later = pair_copy(dh), dw = sums_make(type, hidden), db = sums_make(type, 1);
-            tables[t]->columns_head(&(columns_head_arguments){.columns = columns,
-                                                              .hidden = hidden,
-                                                              .h = h.value,
-                                                              .w = w.value,
-                                                              .b = b.value,
-                                                              .scale = scale,
-                                                              .x = x.value,
-                                                              .x_next = x.value,
-                                                              .u = u.value});
-            tables[t]->columns_head_tangent(&(columns_head_tangent_arguments){.columns = columns,
-                                                                              .hidden = hidden,
-                                                                              .scale = scale,
-                                                                              .h = h.value,
-                                                                              .h_tangent = h.tangent,
-                                                                              .w = w.value,
-                                                                              .w_tangent = w.tangent,
-                                                                              .b_tangent = b.tangent,
-                                                                              .u = u.value,
-                                                                              .z_tangent = u.tangent,
-                                                                              .x_tangent = x.tangent});
-            tables[t]->columns_head_tangent_backward(
-                &(columns_head_tangent_backward_arguments){.columns = columns,
-                                                           .hidden = hidden,
-                                                           .scale = scale,
-                                                           .h = h.value,
-                                                           .h_tangent = h.tangent,
-                                                           .w = w.value,
-                                                           .w_tangent = w.tangent,
-                                                           .u = u.value,
-                                                           .z_tangent = u.tangent,
-                                                           .lambda = lambda.value,
-                                                           .lambda_tangent = lambda.tangent,
-                                                           .dh = dh.value,
-                                                           .dh_tangent = dh.tangent,
-                                                           .dw_tangent = dw.tangent,
-                                                           .db_tangent = db.tangent});
-            dual *products = calloc((size_t)hidden, sizeof *products), total = {0};
-            assert_non_null(products);
-            for (int64_t column = 0; column < columns; column++) {
-                dual z = at(b, 0);
-                for (int64_t unit = 0; unit < hidden; unit++)
-                    z = add(z, multiply(at(w, unit), at(h, unit * columns + column)));
-                const dual y = tanh_of(z), d = multiply(at(lambda, column), multiply(constant(scale), tanh_slope(y)));
-                assert_near(at(u, column).tangent, z.tangent, tolerance, "z", column);
-                assert_tangent(x, column, add(at(before, column), multiply(constant(scale), y)), tolerance, "x");
-                total = add(total, d);
-                for (int64_t unit = 0; unit < hidden; unit++) {
-                    const int64_t place = unit * columns + column;
-                    const dual expected = add(at(later, place), multiply(at(w, unit), d));
-                    assert_near(at(dh, place).value, expected.value, tolerance, "dh", place);
-                    assert_tangent(dh, place, expected, tolerance, "dh");
-                    products[unit] = add(products[unit], multiply(at(h, place), d));
-                }
-            }
-            const double wide = tolerance * sqrt((double)columns);
-            for (int64_t unit = 0; unit < hidden; unit++)
-                assert_sum(type, dw.tangent, unit, products[unit].tangent, wide, "dw");
-            assert_sum(type, db.tangent, 0, total.tangent, wide, "db");
-            free(products);
-            FREE_ALL(h, w, b, x, before, u, lambda, dh, later, dw, db);
-        }
+        for (int shape = 0; shape < SHAPES; shape++)
+            for (int update = COLUMNS_STEP; update <= COLUMNS_MOMENTUM; update++)
+                for (int own_lengths = 0; own_lengths < 2; own_lengths++)
+                    check_head(tables[t], (columns_rule){(columns_update)update, 0.3, 0.75, -0.5}, own_lengths,
+                               shapes[shape][0], shapes[shape][2]);
 }
 
 int main(void) {

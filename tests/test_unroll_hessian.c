@@ -22,6 +22,8 @@ typedef struct setting_up {
     runner runner;
     carry carry;
     int64_t total, steps;
+    const char *options; /* of the optimizer */
+    bool logarithm;
     double *loss_weights, *direction, *gradient, *hessian[2];
 } setting_up;
 
@@ -31,12 +33,13 @@ static double *numbers(int64_t count) {
     return made;
 }
 
-static optimizer *network(int layers, int64_t hidden) {
+static optimizer *network(int layers, int64_t hidden, const char *options) {
     l2o_settings *settings = test_settings();
     optimizer *made = NULL;
     test_set_integer(settings, "layers", layers);
     test_set_integer(settings, "hidden", hidden);
     test_set(settings, "step-scale", "0.1");
+    test_set_all(settings, options);
     must(optimizer_create(settings, "rnnprop", &made, &error));
     optimizer_initialise(made, 21, 0, made->weights);
     for (int64_t i = 0; i < made->weight_total; i++)
@@ -52,10 +55,11 @@ typedef struct shape {
     int64_t hidden, steps;
 } shape;
 
-static setting_up set_up(const shape *shape, const char *type, const char *kernel, int threads) {
-    setting_up it = {.context = test_context_on(threads, kernel), .steps = shape->steps};
+static setting_up set_up_with(const shape *shape, const char *options, const char *type, const char *kernel,
+                              int threads) {
+    setting_up it = {.context = test_context_on(threads, kernel), .steps = shape->steps, .options = options};
     it.problem = test_problem(shape->family, shape->n, shape->batch, type);
-    it.optimizer = network(shape->layers, shape->hidden);
+    it.optimizer = network(shape->layers, shape->hidden, options);
     it.total = it.optimizer->weight_total;
     it.optimizer->scale_by_batch = shape->batch % 2;
     must(runner_create(it.context, it.problem, it.optimizer, &it.runner, &error));
@@ -72,6 +76,10 @@ static setting_up set_up(const shape *shape, const char *type, const char *kerne
     it.gradient = numbers(it.total);
     for (int k = 0; k < 2; k++) it.hessian[k] = numbers(it.total);
     return it;
+}
+
+static setting_up set_up(const shape *shape, const char *type, const char *kernel, int threads) {
+    return set_up_with(shape, "", type, kernel, threads);
 }
 
 static void tear_down(setting_up *it) {
@@ -92,6 +100,7 @@ static void product(setting_up *it, bool on_tape, double *gradient, double *hess
                     .steps = it->steps,
                     .detached = true,
                     .loss_weights = it->loss_weights,
+                    .logarithm = it->logarithm,
                     .from = &it->carry,
                     .gradient = gradient,
                     .direction = it->direction,
@@ -116,9 +125,9 @@ static double apart(int64_t count, const double *a, const double *b) {
 static void assert_apart(const setting_up *it, const shape *shape, double tolerance, const char *what) {
     double found = apart(it->total, it->hessian[0], it->hessian[1]);
     if (!(found <= tolerance))
-        fail_msg("%s on %s, %s, n %lld, B %lld, %d layers of %lld, T %lld: %g apart", what, it->runner.kernels->name,
-                 shape->family, (long long)shape->n, (long long)shape->batch, shape->layers, (long long)shape->hidden,
-                 (long long)shape->steps, found);
+        fail_msg("%s on %s, %s, n %lld, B %lld, %d layers of %lld, T %lld, '%s': %g apart", what,
+                 it->runner.kernels->name, shape->family, (long long)shape->n, (long long)shape->batch, shape->layers,
+                 (long long)shape->hidden, (long long)shape->steps, it->options, found);
     assert_true(norm(it->total, it->hessian[0]) > 0);
 }
 
@@ -137,15 +146,22 @@ static bool runs(const char *kernel) {
     return kernels_select(kernel, DTYPE_FLOAT64, &table, &error) == L2O_OK;
 }
 
+/* The paper's rule on all shapes, the others on some. */
 static void against_tape(const char *type, double tolerance) {
+    static const bool varied[SHAPES] = {[1] = true, [3] = true, [5] = true, [7] = true, [9] = true, [10] = true};
     for (size_t k = 0; k < 3; k++)
-        for (int s = 0; s < SHAPES && runs(kernel_names[k]); s++) {
-            setting_up it = set_up(&shapes[s], type, kernel_names[k], 1);
-            product(&it, false, NULL, it.hessian[0]);
-            product(&it, true, NULL, it.hessian[1]);
-            assert_apart(&it, &shapes[s], tolerance, "fused and tape");
-            tear_down(&it);
-        }
+        for (int s = 0; s < SHAPES && runs(kernel_names[k]); s++)
+            for (int rule = 0; test_rule(rule) != NULL; rule++) {
+                if (rule > 0 && !varied[s]) continue;
+                setting_up it = set_up_with(&shapes[s], test_rule(rule), type, kernel_names[k], 1);
+                for (int logarithm = 0; logarithm < 2; logarithm++) {
+                    it.logarithm = logarithm;
+                    product(&it, false, NULL, it.hessian[0]);
+                    product(&it, true, NULL, it.hessian[1]);
+                    assert_apart(&it, &shapes[s], tolerance, logarithm ? "of logarithms" : "fused and tape");
+                }
+                tear_down(&it);
+            }
 }
 
 static void test_float64(void **state) {
@@ -182,6 +198,8 @@ static void test_gradient_beside(void **state) {
     }
 }
 
+static const char *const momentum = "update=momentum normalise=spectral step-scale=0.003";
+
 /* One shard asked directly, with the given limit on what is saved. */
 static void product_within(setting_up *it, size_t most, double *hessian) {
     const void *state[OPTIMIZER_STATES];
@@ -214,7 +232,7 @@ static void test_windows(void **state) {
     static const shape several[] = {
         {"lasso", 10, 8, 2, 20, 11}, {"lasso", 170, 1, 2, 5, 11}, {"rastrigin", 3, 4, 1, 3, 7}};
     for (size_t s = 0; s < sizeof several / sizeof *several; s++) {
-        setting_up it = set_up(&several[s], "float64", "auto", 1);
+        setting_up it = set_up_with(&several[s], s < 2 ? momentum : "", "float64", "auto", 1);
         product(&it, false, NULL, it.hessian[0]); /* room for the objectives */
         product_within(&it, 0, it.hessian[0]);
         for (size_t most = 1; most < 1 << 26; most *= 4) {
@@ -228,7 +246,8 @@ static void test_windows(void **state) {
 static void test_threads(void **state) {
     (void)state;
     const shape large = {"rastrigin", 10, 64, 2, 20, 4};
-    setting_up one = set_up(&large, "float32", "auto", 1), two = set_up(&large, "float32", "auto", 2);
+    setting_up one = set_up_with(&large, momentum, "float32", "auto", 1);
+    setting_up two = set_up_with(&large, momentum, "float32", "auto", 2);
     product(&one, false, NULL, one.hessian[0]);
     product(&two, false, NULL, two.hessian[0]);
     assert_memory_equal(one.hessian[0], two.hessian[0], (size_t)one.total * sizeof(double));
@@ -249,7 +268,8 @@ static void test_nothing_to_learn(void **state) {
 /* The Hessian is symmetric: u' H v = v' H u. */
 static void test_symmetry(void **state) {
     (void)state;
-    setting_up it = set_up(&shapes[7], "float64", "auto", 1);
+    setting_up it = set_up_with(&shapes[7], momentum, "float64", "auto", 1);
+    it.logarithm = true;
     double *other = numbers(it.total), left = 0, right = 0;
     product(&it, false, NULL, it.hessian[0]);
     for (int64_t i = 0; i < it.total; i++) {
@@ -266,12 +286,13 @@ static void test_symmetry(void **state) {
     tear_down(&it);
 }
 
-/* f = c' x, one c for each instance: the optimizer's inputs do not depend on x, so that nothing has to be frozen. */
+/* f = c' x + 100, one c for each instance: the optimizer's inputs do not depend on x, so that nothing has to be frozen.
+ */
 static l2o_status linear_value_gradient(const problem *problem, instances rows, const void *x, void *f, void *g,
                                         const evaluation *evaluation) {
     (void)evaluation;
     for (int64_t r = 0; r < rows.count; r++) {
-        double sum = 0;
+        double sum = 100; /* so that it has a logarithm */
         for (int64_t j = 0; j < problem->dimension; j++) {
             double c = cos((double)(rows.index[r] * problem->dimension + j));
             sum += c * ((const double *)x)[r * problem->dimension + j];
@@ -299,6 +320,7 @@ static void gradient_at(setting_up *it, double offset, double *gradient) {
                     .steps = it->steps,
                     .detached = true,
                     .loss_weights = it->loss_weights,
+                    .logarithm = it->logarithm,
                     .from = &it->carry,
                     .gradient = gradient};
     must(segment_run(&it->runner, &pass, &error));
@@ -309,16 +331,19 @@ static void test_differences(void **state) {
     (void)state;
     const double step = 1e-5;
     const shape small = {"quadratic", 5, 21, 2, 6, 7};
-    setting_up it = set_up(&small, "float64", "auto", 1);
-    it.problem->ops = &linear_ops;
-    product(&it, false, NULL, it.hessian[0]);
-    double *below = numbers(it.total);
-    gradient_at(&it, step, it.hessian[1]);
-    gradient_at(&it, -step, below);
-    for (int64_t i = 0; i < it.total; i++) it.hessian[1][i] = (it.hessian[1][i] - below[i]) / (2 * step);
-    assert_apart(&it, &small, 1e-7, "differences");
-    memory_free(below);
-    tear_down(&it);
+    for (int rule = 0; test_rule(rule) != NULL; rule++) {
+        setting_up it = set_up_with(&small, test_rule(rule), "float64", "auto", 1);
+        it.problem->ops = &linear_ops;
+        it.logarithm = rule % 2 == 1;
+        product(&it, false, NULL, it.hessian[0]);
+        double *below = numbers(it.total);
+        gradient_at(&it, step, it.hessian[1]);
+        gradient_at(&it, -step, below);
+        for (int64_t i = 0; i < it.total; i++) it.hessian[1][i] = (it.hessian[1][i] - below[i]) / (2 * step);
+        assert_apart(&it, &small, 1e-7, "differences");
+        memory_free(below);
+        tear_down(&it);
+    }
 }
 
 /* Exact MAML through the fused unroll and with the product taken on the tape. */

@@ -24,12 +24,13 @@ INLINE void NAME(head)(const columns_head_arguments *arguments, const columns_up
         }
         const VECTOR length = lengths != NULL ? NAME(load)(lengths + column) : scale;
         REAL *saved = arguments->saved == NULL ? NULL : (REAL *)arguments->saved + column;
-        VECTOR step;
+        VECTOR moved = NAME(load)(x + column);
         if (update == COLUMNS_MOMENTUM) {
             REAL *d = (REAL *)arguments->d + column;
             const VECTOR r = NAME(vector_tanh)(z[0]), kept = NAME(vector_sigmoid)(z[1] + shift), old = NAME(load)(d);
             const VECTOR push = length * NAME(vector_exp)(range * r) * NAME(load)((const REAL *)arguments->g + column);
-            step = NAME(multiply_add)(kept, old, -push);
+            const VECTOR step = NAME(multiply_add)(kept, old, -push);
+            moved += step;
             NAME(store)(d, step);
             if (saved) {
                 NAME(store)(saved, r);
@@ -37,20 +38,21 @@ INLINE void NAME(head)(const columns_head_arguments *arguments, const columns_up
                 NAME(store)(saved + 2 * columns, push);
                 NAME(store)(saved + 3 * columns, old);
             }
+        } else if (update == COLUMNS_SCALED_STEP) {
+            const VECTOR u = NAME(vector_tanh)(z[0]), r = NAME(vector_tanh)(z[1]);
+            const VECTOR reach = length * NAME(vector_exp)(range * r);
+            moved = NAME(multiply_add)(reach, u, moved);
+            if (saved) {
+                NAME(store)(saved, u);
+                NAME(store)(saved + columns, r);
+                NAME(store)(saved + 2 * columns, reach);
+            }
         } else {
             const VECTOR u = NAME(vector_tanh)(z[0]);
-            step = length * u;
+            moved = NAME(multiply_add)(length, u, moved);
             if (saved) NAME(store)(saved, u);
-            if (update == COLUMNS_SCALED_STEP) {
-                const VECTOR r = NAME(vector_tanh)(z[1]), reach = length * NAME(vector_exp)(range * r);
-                step = reach * u;
-                if (saved) {
-                    NAME(store)(saved + columns, r);
-                    NAME(store)(saved + 2 * columns, reach);
-                }
-            }
         }
-        NAME(store)(x_next + column, NAME(load)(x + column) + step);
+        NAME(store)(x_next + column, moved);
     }
 }
 
