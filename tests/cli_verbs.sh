@@ -90,6 +90,13 @@ run 0 info a.safetensors
 run 0 adapt --weights w.safetensors $tiny --evaluation-steps 10 --unroll 4 --adaptation-rate 100 --keep best \
     --out b.safetensors
 says "keep = best"
+run 0 adapt --weights w.safetensors $tiny --A normal:100 --evaluation-steps 10 --unroll 4 --keep best --keep-by last \
+    --adaptation-rates 1e-4,1e-2 --out b.safetensors
+says "rate 0.0001, update"
+says "rate 0.01, update"
+says "keep = best: the least last ln f on held-out problems"
+run 0 compare --optimizers 'w.safetensors:adapt:adaptation-rates=1e-4/1e-2:keep=best:evaluation-steps=5:keep-by=last' \
+    $tiny --steps 5 --runs 2 --unroll 4
 run 0 adapt --optimizer w.safetensors $tiny --evaluation-steps 10 --unroll 4 --quiet --out c.safetensors
 [ -s out ] || [ -s err ] && fail "adapt --quiet is not quiet"
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "l2o/problem.h"
+#include "meta/estimator.h"
 #include "optimizers/optimizer.h"
 #include "training.h"
 
@@ -265,6 +266,295 @@ static void test_nan(void **state) {
     bench_free(at_once);
 }
 
+/* ------------------------------------------------------------------------------------------------- several rates */
+
+static double by(const l2o_quality *quality, const char *measure) {
+    if (measure[0] == 'l') return quality->last;
+    return measure[1] == 'e' ? quality->mean : quality->minimum;
+}
+
+/* Each rate goes its way as if it were alone; the best of all updates of all rates is kept, or the weights from before;
+ * with keep = always the best of the last updates. The costs are the sum over rates, measuring apart. */
+static void test_rates(void **state) {
+    (void)state;
+    enum { RATES = 3, UPDATES = 4 };
+    static const char *const rates[RATES] = {"0.05", "1", "3"}, *const measures[] = {"minimum", "last", "mean"};
+    int chosen_count[RATES] = {0};
+    for (int m = 0; m < 3; m++)
+        for (int best = 0; best < 2; best++)
+            for (int seed = 1; seed <= 6; seed++) {
+                char text[256], common[128];
+                l2o_adaptation_report alone[RATES];
+                double *weights[RATES], *present;
+                int64_t count = 0;
+                int chosen = 0;
+                snprintf(common, sizeof common, "adaptation-updates=%d seed=%d keep=%s", UPDATES, seed,
+                         best ? "best" : "always");
+                for (int r = 0; r < RATES; r++) {
+                    snprintf(text, sizeof text, "%s adaptation-rate=%s%s%s", common, rates[r], best ? " keep-by=" : "",
+                             best ? measures[m] : "");
+                    bench *self = bench_create(text);
+                    adapt(self);
+                    alone[r] = self->report;
+                    weights[r] = copy_weights(self->optimizer, &count);
+                    bench_free(self);
+                    const l2o_adaptation_trial *trial = &alone[r].trials[0];
+                    assert_int_equal(alone[r].trial_count, 1);
+                    assert_true(trial->rate == strtod(rates[r], NULL) && alone[r].rate == trial->rate);
+                    assert_int_equal(trial->updates, UPDATES);
+                    if (by(&trial->best, measures[m]) < by(&alone[chosen].trials[0].best, measures[m])) chosen = r;
+                }
+                snprintf(text, sizeof text, "%s adaptation-rates=%s/%s,%s keep-by=%s", common, rates[0], rates[1],
+                         rates[2], measures[m]);
+                bench *self = bench_create(text);
+                adapt(self);
+                const l2o_adaptation_report *report = &self->report;
+                assert_int_equal(report->trial_count, RATES);
+                for (int r = 0; r < RATES; r++)
+                    assert_memory_equal(&report->trials[r], &alone[r].trials[0], sizeof report->trials[r]);
+                assert_true(report->rate == strtod(rates[chosen], NULL));
+                assert_int_equal(report->kept_update, alone[chosen].kept_update);
+                assert_memory_equal(&report->kept, &alone[chosen].kept, sizeof report->kept);
+                l2o_optimizer_weights(self->optimizer, &present);
+                assert_memory_equal(present, weights[chosen], (size_t)count * sizeof *present);
+                if (best) assert_true(by(&report->kept, measures[m]) <= by(&report->before, measures[m]));
+                assert_true(report->gradient_evaluations == RATES * UPDATES * 4);
+                assert_true(report->measuring_evaluations == 6 * (1 + RATES * (best ? UPDATES : 1)));
+                assert_true(report->seconds > 0 && report->measuring_seconds > 0);
+                chosen_count[chosen]++;
+                for (int r = 0; r < RATES; r++) free(weights[r]);
+                bench_free(self);
+            }
+    for (int r = 0; r < RATES; r++) assert_true(chosen_count[r] > 0);
+
+    bench *nowhere = bench_create("adaptation-rates=0,0 keep=best"); /* no better is not better */
+    int64_t count;
+    double *before = copy_weights(nowhere->optimizer, &count), *present;
+    adapt(nowhere);
+    l2o_optimizer_weights(nowhere->optimizer, &present);
+    assert_memory_equal(before, present, (size_t)count * sizeof *present);
+    assert_int_equal(nowhere->report.kept_update, 0);
+    assert_memory_equal(&nowhere->report.kept, &nowhere->report.before, sizeof nowhere->report.kept);
+    free(before);
+    bench_free(nowhere);
+}
+
+/* A list of one rate is that rate, to the last bit. */
+static void test_one_rate(void **state) {
+    (void)state;
+    double *weights[2];
+    int64_t count = 0;
+    l2o_adaptation_report report[2];
+    for (int list = 0; list < 2; list++) {
+        bench *self = bench_create(list ? "adaptation-rates=0.05" : "adaptation-rate=0.05");
+        adapt(self);
+        weights[list] = copy_weights(self->optimizer, &count);
+        report[list] = self->report;
+        report[list].seconds = report[list].measuring_seconds = 0;
+        bench_free(self);
+    }
+    assert_memory_equal(weights[0], weights[1], (size_t)count * sizeof(double));
+    assert_memory_equal(&report[0], &report[1], sizeof report[0]);
+    free(weights[0]);
+    free(weights[1]);
+}
+
+/* A rate that leads nowhere ends alone; the others are tried as ever. */
+static void test_rate_that_fails(void **state) {
+    (void)state;
+    enum { HELD = BATCH * 7, UPDATE = BATCH * 5 };
+    bench *self = bench_create("adaptation-updates=3 adaptation-rates=0.01,0.02 keep=best");
+    self->diary.nan_from = HELD + 3 * (UPDATE + HELD) + UPDATE + HELD + 1;
+    adapt(self);
+    assert_int_equal(self->report.trials[0].updates, 3);
+    assert_int_equal(self->report.trials[1].updates, 1);
+    assert_contains(self->ear.text, "adaptation stops after 1 updates at rate 0.02");
+    assert_true(isfinite(self->report.kept.minimum) && self->report.kept.minimum <= self->report.before.minimum);
+    bench_free(self);
+}
+
+/* --------------------------------------------------------------------------------------- updates of another kind */
+
+/* One update of sgd is phi - rate * the plain meta-gradient: the inner step of MAML. sgd-normalised goes as far as the
+ * rate, in that direction. */
+static void test_gradient_steps(void **state) {
+    (void)state;
+    const double rate = 0.25;
+    bench *self = bench_create("adaptation-updates=1 adaptation-optimizer=sgd adaptation-rate=0.25");
+    l2o_error error = {0};
+    estimator_options options;
+    meta_task task;
+    estimate estimate;
+    int64_t count;
+    double *before = copy_weights(self->optimizer, &count), *gradient = calloc((size_t)count, sizeof *gradient);
+    double *after, norm = 0;
+    assert_non_null(gradient);
+    estimator_options_plain(self->settings, &options);
+    assert_int_equal(problem_sample(self->problem, 5, STREAM_ADAPTATION, 0, 0, &error), L2O_OK);
+    assert_int_equal(meta_task_create(self->context, self->problem, self->optimizer, &options, &task, &error), L2O_OK);
+    carry_reset(&task.now, self->problem);
+    assert_int_equal(meta_gradient(&task, &options, before, gradient, &estimate, &error), L2O_OK);
+    meta_task_free(&task);
+    adapt(self);
+    l2o_optimizer_weights(self->optimizer, &after);
+    for (int64_t i = 0; i < count; i++) {
+        assert_true(after[i] == before[i] - rate * gradient[i]);
+        norm += gradient[i] * gradient[i];
+    }
+    norm = sqrt(norm);
+    assert_true(norm > 0);
+    bench_free(self);
+
+    self = bench_create("adaptation-updates=1 adaptation-optimizer=sgd-normalised adaptation-rate=0.25");
+    adapt(self);
+    l2o_optimizer_weights(self->optimizer, &after);
+    double length = 0;
+    for (int64_t i = 0; i < count; i++) {
+        assert_true(fabs(after[i] - (before[i] - rate / norm * gradient[i])) < 1e-14);
+        length += (after[i] - before[i]) * (after[i] - before[i]);
+    }
+    assert_true(fabs(sqrt(length) - rate) < 1e-14);
+    free(before);
+    free(gradient);
+    bench_free(self);
+}
+
+/* The warm-up goes along the weights from before, once for all rates; unrolls and restarts begin where it ends. */
+static void test_warm_up(void **state) {
+    (void)state;
+    enum { HELD = BATCH * 7, UPDATE = BATCH * 5, STEPS = 8, WARM = BATCH * (STEPS + 1) };
+    bench *plain = bench_create("adaptation-updates=3 adaptation-rate=0"); /* the way of the un-adapted weights */
+    adapt(plain);
+    bench *self =
+        bench_create("adaptation-updates=3 adaptation-rates=0.01,0.02 adaptation-warmup=8 adaptation-restart=2");
+    adapt(self);
+    const double *way = plain->diary.first_x + HELD, *x = self->diary.first_x + HELD;
+    for (int t = 0; t <= 4; t++) assert_true(x[BATCH * t] == way[BATCH * t]);
+    const double *late = way + 2 * UPDATE; /* where its third unroll begins: after eight steps */
+    assert_memory_equal(x + WARM - BATCH, late, BATCH * sizeof *x);
+    for (int rate = 0; rate < 2; rate++) {
+        const double *trial = x + WARM + rate * (3 * UPDATE + HELD);
+        assert_memory_equal(trial, late, BATCH * sizeof *x);
+        assert_true(trial[UPDATE] != late[0] && trial[UPDATE] == trial[UPDATE - BATCH]);
+        assert_memory_equal(trial + 2 * UPDATE, late, BATCH * sizeof *x);
+    }
+    assert_true(self->report.gradient_evaluations == STEPS + 2 * 3 * 4);
+    bench_free(plain);
+    bench_free(self);
+}
+
+/* Several held-out batches: different ones, none of them adapted on, and the mean of what each alone would say. */
+static void test_held_out_draws(void **state) {
+    (void)state;
+    enum { HELD = BATCH * 7 };
+    bench *one = bench_create("adaptation-updates=0"), *three = bench_create("adaptation-updates=0 held-out-draws=3");
+    adapt(one);
+    adapt(three);
+    assert_int_equal(three->diary.evaluations, 3 * HELD);
+    assert_memory_equal(one->diary.first_x, three->diary.first_x, HELD * sizeof(double));
+    double centres[3] = {three->diary.seen[0], three->diary.seen[HELD], three->diary.seen[2 * HELD]};
+    assert_true(centres[0] != centres[1] && centres[0] != centres[2] && centres[1] != centres[2]);
+    l2o_error error = {0};
+    l2o_quality mean = {0};
+    for (int d = 0; d < 3; d++) { /* the measure of batch d, from what it evaluated */
+        double minimum = INFINITY, sum = 0, last = 0;
+        assert_int_equal(problem_sample(three->problem, 5, STREAM_HELD_OUT, 0, (uint16_t)d, &error), L2O_OK);
+        carry now;
+        runner runner;
+        double means[7];
+        assert_int_equal(carry_create(three->problem, three->optimizer, &now, &error), L2O_OK);
+        assert_int_equal(runner_create(three->context, three->problem, three->optimizer, &runner, &error), L2O_OK);
+        carry_reset(&now, three->problem);
+        segment pass = {.weights = three->optimizer->weights, .steps = 6, .from = &now, .mean_objective = means};
+        assert_int_equal(segment_run(&runner, &pass, &error), L2O_OK);
+        for (int t = 1; t <= 6; t++) {
+            last = log(means[t]);
+            minimum = fmin(minimum, last);
+            sum += last;
+        }
+        mean.minimum += minimum / 3;
+        mean.last += last / 3;
+        mean.mean += sum / 18;
+        carry_free(&now);
+        runner_free(&runner);
+    }
+    assert_true(fabs(three->report.before.minimum - mean.minimum) < 1e-12);
+    assert_true(fabs(three->report.before.last - mean.last) < 1e-12);
+    assert_true(fabs(three->report.before.mean - mean.mean) < 1e-12);
+    assert_true(three->report.measuring_evaluations == 18);
+    bench_free(one);
+    bench_free(three);
+}
+
+typedef struct canceller {
+    bench *bench;
+    int64_t after; /* evaluations */
+} canceller;
+
+static int cancelling_value(void *user, int64_t instance, const double *x, double *f, double *g) {
+    canceller *self = user;
+    if (self->bench->diary.evaluations >= self->after) l2o_context_cancel(self->bench->context);
+    return diary_value(&self->bench->diary, instance, x, f, g);
+}
+
+static int cancelling_start(void *user, int64_t instance, l2o_random *random, double *x) {
+    return diary_start(&((canceller *)user)->bench->diary, instance, random, x);
+}
+
+/* Cancelled in whichever trial: the status says so and the weights are those from before. */
+static void test_cancelled(void **state) {
+    (void)state;
+    for (int64_t after = 0; after < 200; after += 49) {
+        bench *self = bench_create("adaptation-updates=3 adaptation-rates=0.01,0.1 keep=best");
+        canceller canceller = {self, after};
+        const l2o_problem_callbacks callbacks = {
+            .size = sizeof callbacks, .value_gradient = cancelling_value, .start = cancelling_start};
+        l2o_problem_free(self->problem);
+        assert_int_equal(
+            l2o_problem_create_custom(self->context, &callbacks, &canceller, BATCH, N, "float64", &self->problem),
+            L2O_OK);
+        self->diary.evaluations = 0;
+        int64_t count;
+        double *before = copy_weights(self->optimizer, &count), *present;
+        assert_int_equal(l2o_adapt_on(self->context, self->settings, self->problem, self->optimizer, &self->report),
+                         L2O_ERROR_CANCELLED);
+        l2o_optimizer_weights(self->optimizer, &present);
+        assert_memory_equal(before, present, (size_t)count * sizeof *present);
+        free(before);
+        bench_free(self);
+    }
+}
+
+static void assert_refused(const char *settings, const char *sentence) {
+    bench *self = bench_create(settings);
+    assert_int_equal(l2o_adapt_on(self->context, self->settings, self->problem, self->optimizer, &self->report),
+                     L2O_ERROR_INPUT);
+    assert_contains(l2o_context_error(self->context), sentence);
+    assert_int_equal(self->diary.evaluations, 0);
+    bench_free(self);
+}
+
+static void test_refused_settings(void **state) {
+    (void)state;
+    static const char *const lists[] = {
+        "1e-3,", ",",        "1e-3,,1e-2", "x",         "1e-3;1e-2", "-1e-3,1e-2", "1e7",
+        "nan",   "1e-3,inf", "1e999",      "1e-3 1e-2", "0.1,0.2,",  "0.1//1",     "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        bench *self = bench_create("keep=best");
+        l2o_error error = {0};
+        assert_int_equal(settings_set(self->settings, "adaptation-rates", lists[i], "test", &error), L2O_OK);
+        assert_int_equal(l2o_adapt_on(self->context, self->settings, self->problem, self->optimizer, &self->report),
+                         L2O_ERROR_INPUT);
+        assert_contains(l2o_context_error(self->context),
+                        "'adaptation-rates' is a list of at most 16 numbers from 0 to 1e+06, separated by commas, not");
+        assert_int_equal(self->diary.evaluations, 0);
+        bench_free(self);
+    }
+    assert_refused("adaptation-rates=1e-3,1e-2 adaptation-rate=0.1", "'adaptation-rate' (0.1) is not used");
+    assert_refused("keep-by=last", "'keep-by' (last) is not used");
+    assert_refused("adaptation-optimizer=sgd adam-epsilon=1e-6", "'adam-epsilon' (1e-6) is not used");
+}
+
 static void test_refusals(void **state) {
     (void)state;
     bench *self = bench_create("adaptation-updates=2 optimizer=rnnprop");
@@ -302,7 +592,8 @@ static void test_family(void **state) {
     for (int threads = 1; threads <= 2; threads++) {
         l2o_context *context = training_context(threads);
         l2o_settings *settings = training_settings("problem=lasso n=30 batch=20 A=normal:10 layers=1 hidden=3 unroll=5 "
-                                                   "evaluation-steps=9 keep=best adaptation-rate=0.01");
+                                                   "evaluation-steps=9 keep=best adaptation-rates=0.01,0.1 "
+                                                   "adaptation-warmup=3 held-out-draws=2");
         l2o_optimizer *optimizer;
         l2o_adaptation_report report;
         if (l2o_optimizer_create(context, settings, &optimizer) != L2O_OK ||
@@ -314,7 +605,8 @@ static void test_family(void **state) {
         assert_int_equal(l2o_optimizer_save(context, optimizer, path), L2O_OK);
         assert_int_equal(l2o_weights_describe(context, path, &json), L2O_OK);
         assert_contains(json, "\"adaptation\"");
-        assert_contains(json, "\"adaptation-rate\": \"0.01\"");
+        assert_contains(json, "\"adaptation-rates\": \"0.01,0.1\"");
+        assert_contains(json, report.rate < 0.05 ? "\"rate\": 0.01" : "\"rate\": 0.1");
         l2o_string_free(json);
         l2o_optimizer_free(optimizer);
         l2o_settings_free(settings);
@@ -328,9 +620,21 @@ static void test_family(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_which_problems), cmocka_unit_test(test_no_updates), cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_keep_best),      cmocka_unit_test(test_nan),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_which_problems),
+        cmocka_unit_test(test_no_updates),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_keep_best),
+        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_family),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_one_rate),
+        cmocka_unit_test(test_rate_that_fails),
+        cmocka_unit_test(test_gradient_steps),
+        cmocka_unit_test(test_warm_up),
+        cmocka_unit_test(test_held_out_draws),
+        cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_refused_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

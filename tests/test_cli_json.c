@@ -92,6 +92,10 @@ static void test_training(void **state) {
     assert_true(number_of(json_object_get(adapt, "before"), "minimum") != 0);
     assert_true(number_of(json_object_get(adapt, "after"), "minimum") ==
                 number_of(json_object_get(adapt, "kept"), "minimum"));
+    assert_true(number_of(adapt, "rate") == 0.001);
+    assert_int_equal(json_array_size(json_object_get(adapt, "trials")), 1);
+    assert_true(number_of(json_array_get(json_object_get(adapt, "trials"), 0), "rate") == 0.001);
+    assert_true(number_of(adapt, "gradient_evaluations") > 0 && number_of(adapt, "measuring_evaluations") > 0);
     json_decref(adapt);
 
     json_t *info = run_json(0, "info --json @/a.safetensors");

@@ -192,6 +192,20 @@ static void test_costs(void **state) {
     l2o_comparison_free(made);
 }
 
+/* A choice among rates is paid for: the updates at all of them and the measuring on held-out problems. Slashes separate
+ * rates where commas separate entries. */
+static void test_costs_of_choosing(void **state) {
+    (void)state;
+    l2o_comparison *made =
+        compare(SMALL "optimizers=rnnprop:adapt:adaptation-rates=1e-3/1e-2:keep=best:evaluation-steps=11,"
+                      "rnnprop:adapt:adaptation-rate=1e-3|adaptation-updates=3|unroll=7");
+    const l2o_compare_row *chosen = l2o_comparison_row(made, 0), *plain = l2o_comparison_row(made, 1);
+    double updates = plain->preparation_evaluations, measuring = (1 + 2 * 3) * 11;
+    assert_close(chosen->preparation_evaluations, 2 * updates + measuring, 1e-9);
+    assert_close(chosen->gradient_evaluations, 40 + chosen->preparation_evaluations, 1e-9);
+    l2o_comparison_free(made);
+}
+
 /* Each float type: nobody gets below the limit, and those that converge reach it. */
 static void test_limit(void **state) {
     (void)state;
@@ -551,6 +565,7 @@ int main(void) {
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_costs_of_choosing),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_tuning),
         cmocka_unit_test(test_divergence),

@@ -204,7 +204,9 @@ static l2o_status adapt(l2o_context *context, l2o_settings *settings) {
 static void test_adaptation(void **state) {
     (void)state;
     assert_true(try_each(TINY "problem=lasso adaptation-updates=2 evaluation-steps=3", 1, adapt) > 40);
-    assert_true(try_each(TINY "problem=logistic adaptation-updates=2 evaluation-steps=3 keep=best", 1, adapt) > 40);
+    assert_true(try_each(TINY "problem=logistic adaptation-updates=2 evaluation-steps=3 keep=best "
+                              "adaptation-rates=0.01/0.1 adaptation-warmup=2 held-out-draws=2",
+                         1, adapt) > 40);
 }
 
 static l2o_status solve(l2o_context *context, l2o_settings *settings) {

@@ -65,24 +65,43 @@ L2O_API l2o_status l2o_training_runs(l2o_context *context, const l2o_settings *s
 L2O_API l2o_status l2o_train_runs(l2o_context *context, const l2o_settings *settings, const char *path,
                                   l2o_training_function function, void *user, l2o_training_run *runs);
 
-/* How good an optimizer is on held-out problems: natural logarithms of the batch-mean objective. */
+/* How good an optimizer is on held-out problems: natural logarithms of the batch-mean objective, averaged over the
+ * `held-out-draws` batches. */
 typedef struct l2o_quality {
-    double minimum; /* over the steps after the first point */
-    double last;
-    int64_t minimum_step;
+    double minimum;       /* over the steps after the first point */
+    double last;          /* at the last step: a minimum may be passing */
+    double mean;          /* over those steps: how fast it went */
+    int64_t minimum_step; /* averaged likewise, and rounded */
 } l2o_quality;
 
+enum { L2O_MOST_RATES = 16 };
+
+/* What became of the weights at one of the rates that were tried. */
+typedef struct l2o_adaptation_trial {
+    double rate;
+    int64_t updates;     /* that were made: fewer than asked for where an unroll was not finite */
+    l2o_quality after;   /* after the last of them */
+    int64_t best_update; /* which this rate has to offer: the best one with `keep` = best, else the last one */
+    l2o_quality best;    /* after that update; infinite when no update was made */
+} l2o_adaptation_trial;
+
 typedef struct l2o_adaptation_report {
-    int64_t updates;
-    l2o_quality before, after; /* on held-out adaptation problems */
-    l2o_quality kept;          /* of the weights that are returned */
-    int64_t kept_update;       /* after how many updates those weights stood; 0: the weights from before */
-    double gradient_evaluations, seconds;
+    l2o_quality before;  /* on held-out adaptation problems */
+    l2o_quality after;   /* after the last update at `rate` */
+    l2o_quality kept;    /* of the weights that are returned */
+    int64_t kept_update; /* after how many updates those weights stood; 0: the weights from before */
+    double rate;         /* the one that was chosen: of all that were tried, it has the best to offer */
+    int64_t updates;     /* that were made at it */
+    int trial_count;     /* rates that were tried */
+    l2o_adaptation_trial trials[L2O_MOST_RATES];
+    double gradient_evaluations, seconds;            /* per instance, of the updates at all rates */
+    double measuring_evaluations, measuring_seconds; /* on held-out problems; not in the above */
 } l2o_adaptation_report;
 
-/* Adapts the optimizer's weights in place: `adaptation-updates` Adam updates with fresh slots on adaptation problems;
- * before and after are measured on held-out ones. With `keep` = best the weights with the least minimum there are kept.
- */
+/* Adapts the optimizer's weights in place: `adaptation-updates` updates by Adam with fresh slots, or by
+ * `adaptation-optimizer`, on adaptation problems; before and after are measured on held-out ones. With `keep` = best
+ * the weights that are best there are kept, whether adapted or not. Of several `adaptation-rates` each is tried from
+ * the same weights, and the one that is best there is chosen. Without success the weights stay as they are. */
 L2O_API l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,
                              l2o_adaptation_report *report);
 /* The same on the caller's own problem. */

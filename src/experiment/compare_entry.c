@@ -217,20 +217,6 @@ static l2o_status check_split(const compare_entry *entry, const problem *test, l
     return L2O_OK;
 }
 
-/* No update, so that whatever adaptation reads is read, and whatever it refuses is refused, before any work. */
-static l2o_status rehearse_adaptation(l2o_context *context, const compare_entry *entry, l2o_error *error) {
-    l2o_settings *settings;
-    l2o_adaptation_report report;
-    TRY(settings_copy(entry->settings, &settings, error));
-    l2o_status status = settings_set(settings, "adaptation-updates", "0", "rehearsal", error);
-    if (status == L2O_OK) status = settings_set(settings, "keep", "always", "rehearsal", error);
-    if (status == L2O_OK)
-        status = adapt_run(context, settings, entry->practice, entry->optimizer, 0, false, &report, error);
-    if (status == L2O_OK) settings_share_use(settings, entry->settings);
-    settings_free(settings);
-    return status;
-}
-
 static l2o_status create(l2o_context *context, compare_entry *entry, const l2o_settings *settings, const problem *test,
                          arena *arena, l2o_error *error) {
     TRY(set_options(entry, settings, error));
@@ -242,7 +228,7 @@ static l2o_status create(l2o_context *context, compare_entry *entry, const l2o_s
         TRY(problem_create_for(entry->settings, COMPONENT_ALL, entry->adapt ? STREAM_ADAPTATION : STREAM_TUNING,
                                &entry->practice, error));
     settings_mark_used(entry->settings, "seed");
-    if (entry->adapt) TRY(rehearse_adaptation(context, entry, error));
+    if (entry->adapt) TRY(adapt_check(context, entry->settings, entry->practice, entry->optimizer, error));
     if (entry->tune) {
         TRY(optimizer_suits(entry->optimizer, entry->practice, error));
         settings_mark_used(entry->settings, "tune-problems");
@@ -278,7 +264,7 @@ l2o_status compare_entry_begin(l2o_context *context, compare_entry *entry, uint3
     if (!entry->adapt) return L2O_OK;
     l2o_adaptation_report report;
     TRY(adapt_run(context, entry->settings, entry->practice, optimizer, run, false, &report, error));
-    *evaluations += report.gradient_evaluations;
-    *seconds += report.seconds;
+    *evaluations += report.gradient_evaluations + report.measuring_evaluations;
+    *seconds += report.seconds + report.measuring_seconds;
     return L2O_OK;
 }

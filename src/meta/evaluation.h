@@ -5,8 +5,9 @@
 #include "l2o/train.h"
 #include "run/segment.h"
 
-/* Runs `steps` steps from x0, without recording; `carry` is overwritten. A divergence gives +infinity, not an error. */
+/* Runs `steps` steps from x0, without recording; `carry` is overwritten. A divergence gives +infinity, not an error.
+ * What it cost, per instance, is added to *gradient_evaluations. */
 l2o_status evaluate_quality(runner *runner, carry *carry, const double *weights, int64_t steps, l2o_quality *quality,
-                            l2o_error *error);
+                            double *gradient_evaluations, l2o_error *error);
 
 #endif

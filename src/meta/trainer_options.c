@@ -1,8 +1,5 @@
 /* The trainer's settings. */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "base/settings_list.h"
 #include "meta/trainer.h"
 
 const setting trainer_settings[] = {
@@ -38,27 +35,6 @@ const setting trainer_settings[] = {
      "Least time between checkpoints; 0: after every draw"},
     {0}};
 
-/* Whole numbers from 1, separated by commas. */
-static l2o_status read_list(const l2o_settings *settings, const char *name, int64_t *numbers, int *count,
-                            l2o_error *error) {
-    const char *text = settings_text(settings, name);
-    *count = 0;
-    for (const char *at = text;;) {
-        char *end;
-        errno = 0;
-        long long number = strtoll(at, &end, 10);
-        bool valid = end != at && errno == 0 && number >= 1 && number <= 100000000 && (*end == ',' || *end == '\0');
-        if (!valid || *count == MOST_STAGES)
-            return error_set(
-                error, L2O_ERROR_INPUT,
-                "%s: '%s' is a list of at most %d whole numbers from 1 to 1e8, separated by commas, not '%s'",
-                settings_origin(settings, name), name, (int)MOST_STAGES, text);
-        numbers[(*count)++] = number;
-        if (*end == '\0') return L2O_OK;
-        at = end + 1;
-    }
-}
-
 void trainer_forget_settings(json_t *settings) {
     json_object_del(settings, "resume");
     json_object_del(settings, "checkpoint-seconds");
@@ -67,6 +43,7 @@ void trainer_forget_settings(json_t *settings) {
 l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *options, l2o_error *error) {
     int64_t unrolls[MOST_STAGES], draws[MOST_STAGES];
     int draw_count;
+    const list_limits limits = {1, 1e8, MOST_STAGES};
     *options = (trainer_options){
         .updates = settings_integer(settings, "updates"),
         .evaluate_every = settings_integer(settings, "evaluate-every"),
@@ -76,8 +53,8 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
         .checkpoint_seconds = settings_real(settings, "checkpoint-seconds"),
         .seed = (uint64_t)settings_integer(settings, "seed"),
     };
-    TRY(read_list(settings, "stages", unrolls, &options->stage_count, error));
-    TRY(read_list(settings, "stage-draws", draws, &draw_count, error));
+    TRY(settings_integers(settings, "stages", limits, unrolls, &options->stage_count, error));
+    TRY(settings_integers(settings, "stage-draws", limits, draws, &draw_count, error));
     if (draw_count > options->stage_count && settings_is_given(settings, "stage-draws"))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: 'stage-draws' lists %d numbers for %d stages; give at most as many",

@@ -43,3 +43,10 @@ void carry_reset(carry *carry, const problem *problem) {
             memset(carry->state[k], 0, bytes);
     }
 }
+
+void carry_copy(const carry *from, carry *to) {
+    to->steps = from->steps;
+    memcpy(to->x, from->x, (size_t)from->batch * carry_x_bytes(from));
+    for (int k = 0; k < from->state_count; k++)
+        memcpy(to->state[k], from->state[k], (size_t)from->batch * from->row_bytes[k]);
+}

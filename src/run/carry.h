@@ -19,6 +19,8 @@ l2o_status carry_create(const problem *problem, const optimizer *optimizer, carr
 void carry_free(carry *carry);
 /* x from the problem's x0, state zero (or x0 where the layout says so), no steps taken. */
 void carry_reset(carry *carry, const problem *problem);
+/* Between carries of one problem and optimizer. */
+void carry_copy(const carry *from, carry *to);
 size_t carry_x_bytes(const carry *carry); /* of one instance's x */
 
 #endif
