@@ -24,6 +24,11 @@ L2O_API const char *l2o_optimizer_name(const l2o_optimizer *optimizer);
  * the optimizer's own memory: what is written there is what it uses. */
 L2O_API int64_t l2o_optimizer_weights(l2o_optimizer *optimizer, double **weights);
 
+/* Sets the weights of `result` to (1 - a) phi_1 + a phi_2, those of `first` and `second`; it may be either of them. All
+ * three must be of one architecture; a is any finite number, 0 and 1 give an end exactly. Its metadata say so. */
+L2O_API l2o_status l2o_interpolate(l2o_context *context, const l2o_optimizer *first, const l2o_optimizer *second,
+                                   double a, l2o_optimizer *result);
+
 /* Writes the weights and their metadata as a safetensors file, atomically. */
 L2O_API l2o_status l2o_optimizer_save(l2o_context *context, const l2o_optimizer *optimizer, const char *path);
 
