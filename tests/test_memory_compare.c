@@ -5,6 +5,7 @@
 
 #include "experiment/catalog.h"
 #include "experiment/compare.h"
+#include "experiment/interpolation.h"
 
 static void ignore_message(void *user, const char *text) {
     (void)user;
@@ -62,6 +63,38 @@ static void test_each_allocation(void **state) {
     settings_free(all);
 }
 
+static l2o_status interpolate(void *argument, l2o_error *error) {
+    const inputs *given = argument;
+    l2o_context *context;
+    l2o_status status = l2o_context_create(1, "portable", &context);
+    if (status != L2O_OK) {
+        l2o_context_free(context);
+        return error_set(error, status, "no context");
+    }
+    l2o_settings *settings;
+    status = make_settings(given->all, given->optimizers, &settings, error);
+    if (status == L2O_OK) {
+        const interpolation_options options = {
+            .start = "rnnprop", .ends = {settings, settings}, .test = settings, .points = 2, .runs = 1, .steps = 2};
+        interpolation made;
+        status = interpolation_run(context, &options, NULL, NULL, &made, error);
+        if (status == L2O_OK) interpolation_free(&made);
+        settings_free(settings);
+    }
+    l2o_context_free(context);
+    return status;
+}
+
+static void test_interpolation(void **state) {
+    (void)state;
+    l2o_error error = {0};
+    l2o_settings *all;
+    assert_int_equal(catalog_settings(&all, &error), L2O_OK);
+    inputs given = {all, "rnnprop"};
+    assert_true(fault_each(interpolate, &given) > 20);
+    settings_free(all);
+}
+
 typedef struct outputs {
     l2o_context *context;
     const l2o_comparison *comparison;
@@ -97,6 +130,7 @@ static void test_writing(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation), cmocka_unit_test(test_writing)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_allocation), cmocka_unit_test(test_interpolation),
+                                       cmocka_unit_test(test_writing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
