@@ -200,5 +200,10 @@ value *step_gradient(step_context *context, value *x) {
 
 value *step_smooth_gradient(step_context *context, value *x) {
     if (x != NULL && context->memo_x == x && context->memo_smooth != NULL) return shown(context, context->memo_smooth);
+    if (context->detached) x = tape_detach(context->tape, x); /* so that nothing is recorded in vain */
     return shown(context, problem_node_smooth_gradient(context->tape, context->problem, context->rows, x));
+}
+
+value *step_seen(step_context *context, value *x) {
+    return logged(context, context->detached ? tape_detach(context->tape, x) : x);
 }

@@ -33,7 +33,7 @@ typedef struct state_layout {
     bool starts_at_x; /* width 1, per coordinate: a copy of x0 */
 } state_layout;
 
-/* The gradients that an optimizer saw, call by call: kept in one run and shown again, as constants, in another, where x
+/* What an optimizer saw of gradients and the like, call by call: kept in one run and shown again, as constants, in another, where x
  * may move under them. Differences between runs of the second kind are those of the surrogate loss with frozen inputs,
  * of which a detached meta-gradient is the exact gradient. */
 typedef struct gradient_log {
@@ -69,6 +69,8 @@ value *step_objective(step_context *context, value *x);
 value *step_gradient(step_context *context, value *x);
 /* The gradient of the smooth part alone, scaled and detached alike: for problems with STRUCTURE_PROXIMAL. */
 value *step_smooth_gradient(step_context *context, value *x);
+/* Something else [count, n] that a network looks at, a constant where gradients are. */
+value *step_seen(step_context *context, value *x);
 
 typedef struct optimizer_ops {
     const char *name, *summary, *reference;

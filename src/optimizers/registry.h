@@ -5,6 +5,7 @@
 #include "optimizers/optimizer.h"
 
 extern const optimizer_ops optimizer_rnnprop;                                     /* learned/rnnprop.c */
+extern const optimizer_ops optimizer_structured;                                  /* learned/structured.c */
 extern const optimizer_ops optimizer_sgd, optimizer_momentum, optimizer_nesterov; /* classical/momentum.c */
 extern const optimizer_ops optimizer_adam, optimizer_rmsprop;                     /* classical/adaptive.c */
 extern const optimizer_ops optimizer_ista, optimizer_fista;                       /* classical/proximal.c */

@@ -23,18 +23,16 @@
  * h < 2 (a + m), which H <= L grants if s exp(R) < 2 (1 + M). As M tends to 1, no outputs of the network diverge for
  * ever when R < ln 4 (and s = 1), and none at all when R < ln 2. The default with momentum is R = 1.
  *
- * Initialisation is Sonnet 1's: truncated normals of deviation 1 / sqrt(fan in), the LSTM's bias among them. */
+ * Initialisation is Sonnet 1's, as of its layers. */
 #include "optimizers/learned/rnnprop.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "optimizers/classical/step_size.h"
 #include "optimizers/registry.h"
 
 static const setting rnnprop_settings[] = {
-    {"layers", SETTING_INTEGER, "layers", "2", 1, RNNPROP_MOST_LAYERS, NULL, "LSTM layers of the learned optimizer"},
-    {"hidden", SETTING_INTEGER, "units", "20", 1, 1024, NULL, "Hidden units of each LSTM layer"},
+    LSTM_SETTINGS,
     {"step-scale", SETTING_REAL, "", NULL, 1e-12, 1e6, NULL,
      "With update = step the largest step along a coordinate, before step-range and normalise; with update = momentum "
      "the "
@@ -54,8 +52,7 @@ static const setting rnnprop_settings[] = {
 static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
     rnnprop *own = arena_allocate(&optimizer->memory, sizeof *own, error);
     if (own == NULL) return error->status;
-    own->layers = (int)settings_integer(settings, "layers");
-    own->hidden = settings_integer(settings, "hidden");
+    int64_t hidden = settings_integer(settings, "hidden");
     bool momentum = settings_choice(settings, "update") == 1;
     TRY(optimizer_resolve(optimizer, settings, "step-scale", momentum ? "1" : "0.01", &own->scale, error));
     TRY(optimizer_resolve(optimizer, settings, "step-range", momentum ? "1" : "0", &own->range, error));
@@ -65,25 +62,14 @@ static l2o_status rnnprop_create(optimizer *optimizer, const l2o_settings *setti
     if (own->normalised) optimizer->uses |= STRUCTURE_LIPSCHITZ;
     optimizer->own = own;
 
-    int64_t hidden = own->hidden;
     TRY(optimizer_add_weight(optimizer, "input_projection.w", 2, hidden, INITIALISE_TRUNCATED_NORMAL, sqrt(0.5),
                              error));
     TRY(optimizer_add_weight(optimizer, "input_projection.b", 1, hidden, INITIALISE_ZERO, 0, error));
     optimizer_add_state(optimizer, "m", true, 1, false);
     optimizer_add_state(optimizer, "v", true, 1, false);
-    double deviation = 1.0 / sqrt(2.0 * (double)hidden);
-    for (int layer = 1; layer <= own->layers; layer++) {
-        char name[NAME_LENGTH];
-        snprintf(name, sizeof name, "lstm_%d.w_gates", layer);
-        TRY(optimizer_add_weight(optimizer, name, 2 * hidden, 4 * hidden, INITIALISE_TRUNCATED_NORMAL, deviation,
-                                 error));
-        snprintf(name, sizeof name, "lstm_%d.b_gates", layer);
-        TRY(optimizer_add_weight(optimizer, name, 1, 4 * hidden, INITIALISE_TRUNCATED_NORMAL, deviation, error));
-        snprintf(name, sizeof name, "h%d", layer);
-        optimizer_add_state(optimizer, name, true, hidden, false);
-        snprintf(name, sizeof name, "c%d", layer);
-        optimizer_add_state(optimizer, name, true, hidden, false);
-    }
+    TRY(lstm_layers_create(optimizer, settings, hidden, &own->lstm, error));
+    own->layers = own->lstm.count;
+    own->hidden = hidden;
     if (momentum) optimizer_add_state(optimizer, "d", true, 1, false);
     int64_t outputs = columns_outputs(own->update);
     TRY(optimizer_add_weight(optimizer, "linear.w", hidden, outputs, INITIALISE_TRUNCATED_NORMAL,
@@ -153,18 +139,12 @@ static value *constant_features(tape *tape, value *g, value **m, value **v, int6
 
 static bool is_constant(const value *x) { return x == NULL || !x->differentiable; }
 
-/* The rows of each layer's weights that meet its input and those that meet its hidden state: views, made once a run, so
- * that their gradients are put together once and not at every step. */
 static void rnnprop_begin(step_context *context) {
     const rnnprop *own = context->optimizer->own;
-    for (int layer = 0; layer < own->layers; layer++) {
-        value *gates = context->weights[RNNPROP_WEIGHT_LAYERS + 2 * layer];
-        context->constants[2 * layer] = tape_slice_rows(context->tape, gates, 0, own->hidden);
-        context->constants[2 * layer + 1] = tape_slice_rows(context->tape, gates, own->hidden, own->hidden);
-    }
+    lstm_layers_begin(context, &own->lstm);
     const void *lengths = rnnprop_lengths(context->optimizer, context->problem, context->rows, context->gradient_scale,
                                           context->tape->kernels, context->tape->arena, context->tape->error);
-    value **constant = &context->constants[2 * own->layers];
+    value **constant = &context->constants[LSTM_CONSTANTS];
     *constant = lengths == NULL ? NULL
                                 : tape_input(context->tape, (void *)(uintptr_t)lengths,
                                              context->rows->count * context->problem->dimension, 1, false);
@@ -173,7 +153,7 @@ static void rnnprop_begin(step_context *context) {
 /* step [rows, 1] by each coordinate's length. */
 static value *measured(const step_context *context, value *step) {
     const rnnprop *own = context->optimizer->own;
-    value *lengths = context->constants[2 * own->layers];
+    value *lengths = context->constants[LSTM_CONSTANTS];
     return lengths == NULL ? tape_scale(context->tape, own->scale, step) : tape_multiply(context->tape, step, lengths);
 }
 
@@ -219,12 +199,7 @@ static value *rnnprop_step(step_context *context, value *x, value **state) {
     value *projected =
         tape_affine(tape, input, constant, weights[RNNPROP_WEIGHT_INPUT], weights[RNNPROP_WEIGHT_INPUT_BIAS]);
     value *signal = tape_unary(tape, UNARY_ELU, 0, projected);
-    for (int layer = 0; layer < own->layers; layer++) {
-        value **h = &state[RNNPROP_STATE_LAYERS + 2 * layer], **c = &state[RNNPROP_STATE_LAYERS + 2 * layer + 1];
-        tape_lstm(tape, signal, h, c, context->constants[2 * layer], context->constants[2 * layer + 1],
-                  weights[RNNPROP_WEIGHT_LAYERS + 2 * layer + 1]);
-        signal = *h;
-    }
+    signal = lstm_layers_step(context, &own->lstm, signal, state);
     value *const *head = &weights[RNNPROP_WEIGHT_LAYERS + 2 * own->layers];
     value *z = tape_affine(tape, signal, false, head[0], head[1]);
     value *delta = move(context, z, g, &state[RNNPROP_STATE_LAYERS + 2 * own->layers]);

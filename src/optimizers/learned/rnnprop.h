@@ -5,6 +5,7 @@
 
 #include "autodiff/tape.h"
 #include "optimizers/fused_step.h"
+#include "optimizers/learned/lstm_layers.h"
 #include "optimizers/unroll.h"
 
 #define RNNPROP_DECAY   0.95 /* of both moments */
@@ -19,12 +20,13 @@ enum {
     RNNPROP_WEIGHT_INPUT = 0,
     RNNPROP_WEIGHT_INPUT_BIAS,
     RNNPROP_WEIGHT_LAYERS,
-    RNNPROP_MOST_LAYERS = 16
+    RNNPROP_MOST_LAYERS = LSTM_MOST_LAYERS
 };
 
 typedef struct rnnprop {
-    int layers;
-    int64_t hidden;
+    lstm_layers lstm;
+    int layers;     /* lstm's */
+    int64_t hidden; /* likewise */
     columns_update update;
     bool normalised; /* by each instance's largest curvature */
     double scale, range, damping;
