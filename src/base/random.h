@@ -20,7 +20,15 @@ typedef enum random_stream {
 } random_stream;
 
 /* What is drawn, so that A, b and x0 of one problem never share numbers. */
-typedef enum random_field { FIELD_A, FIELD_B, FIELD_X0, FIELD_WEIGHTS, FIELD_OTHER, FIELD_TRUTH } random_field;
+typedef enum random_field {
+    FIELD_A,
+    FIELD_B,
+    FIELD_X0,
+    FIELD_WEIGHTS,
+    FIELD_OTHER,
+    FIELD_TRUTH,
+    FIELD_LAMBDA
+} random_field;
 
 /* One sequence of numbers. `draw` counts problems (or re-draws), `task` tells parallel tasks of one draw apart. */
 typedef struct random_key {

@@ -13,6 +13,9 @@ enum { MOST_WEIGHT_TENSORS = 256 };
 const setting optimizer_common_settings[] = {
     {"optimizer", SETTING_TEXT, "", "rnnprop", 0, 0, NULL,
      "The optimizer: a name from `l2o list optimizers` with options, as in adam:rate=0.01, or a file of weights"},
+    {"guard", SETTING_CHOICE, "", "fista", 0, 0, "none|ista|fista",
+     "What the structured rule does, outside training, where its step would raise an instance's objective: takes it, "
+     "or instead a step of ISTA from the same point, or of FISTA's sequence"},
     {0}};
 
 l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, l2o_error *error) {

@@ -57,6 +57,8 @@ typedef struct step_context {
     value *constants[OPTIMIZER_CONSTANTS]; /* made by begin() */
     int64_t step;                          /* 1 at the first step of an instance: the exponent of bias corrections */
     bool detached;                         /* gradients are constants for the meta-gradient */
+    bool guarded;                          /* an optimizer that has a guard uses it: never where steps are recorded */
+    double spent;                          /* by a guard, beyond a gradient a step: gradients per instance */
     double gradient_scale;                 /* 1/B or 1 */
     value *memo_x, *memo_f, *memo_g;       /* the last evaluation: it is shared by the loss and the step */
     value *memo_smooth;                    /* of it, the smooth part's gradient; whatever was not computed is NULL */

@@ -40,7 +40,9 @@ const setting problem_common_settings[] = {
      "default "
      "is normal:1, Rastrigin's uniform:-3:3."},
     {"lambda", SETTING_TEXT, "", "0.005", 0, 0, NULL,
-     "Weight of the penalty: a number, or a data file with one number or one for each instance."},
+     "Weight of the penalty: a number, a distribution of the instances' weights (as log-uniform:1e-5:1e-2), or a data "
+     "file "
+     "with one number or one for each instance."},
     {"lambda-relative", SETTING_REAL, "of lambda_max", NULL, 0, 1e6, NULL,
      "Weight of the penalty as a fraction of each instance's lambda_max, the least weight whose solution is 0. "
      "Instead of lambda."},

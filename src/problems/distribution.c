@@ -15,7 +15,7 @@
 enum { NAME_LENGTH = 15 };
 
 static const char expected[] =
-    "expected normal:SD, normal:MEAN:SD, uniform:LOW:HIGH, fixed:VALUE, a number, or a mixture "
+    "expected normal:SD, normal:MEAN:SD, uniform:LOW:HIGH, log-uniform:LOW:HIGH, fixed:VALUE, a number, or a mixture "
     "mix:D,D,... of these";
 
 typedef struct parser {
@@ -47,7 +47,7 @@ static l2o_status parse_number(parser *parser, double *value) {
 static l2o_status parse_name(parser *parser, char name[NAME_LENGTH + 1]) {
     skip_spaces(parser);
     int length = 0;
-    while (isalpha((unsigned char)*parser->at)) {
+    while (isalpha((unsigned char)*parser->at) || (length > 0 && *parser->at == '-')) {
         if (length == NAME_LENGTH) return fail(parser, "the name is unknown");
         name[length++] = (char)tolower((unsigned char)*parser->at++);
     }
@@ -93,11 +93,14 @@ static l2o_status parse_component(parser *parser, distribution_component *compon
         *component = (distribution_component){DISTRIBUTION_NORMAL, mean, deviation};
         return L2O_OK;
     }
-    if (strcmp(name, "uniform") == 0 || strcmp(name, "u") == 0) {
+    bool logarithmic = strcmp(name, "log-uniform") == 0;
+    if (logarithmic || strcmp(name, "uniform") == 0 || strcmp(name, "u") == 0) {
         TRY(parse_numbers(parser, number, &count));
         if (count != 2) return fail(parser, "uniform needs two numbers");
         if (number[0] > number[1]) return fail(parser, "the low end lies above the high end");
-        *component = (distribution_component){DISTRIBUTION_UNIFORM, number[0], number[1]};
+        if (logarithmic && number[0] <= 0) return fail(parser, "log-uniform needs numbers above 0");
+        *component = (distribution_component){logarithmic ? DISTRIBUTION_LOG_UNIFORM : DISTRIBUTION_UNIFORM, number[0],
+                                              number[1]};
         return L2O_OK;
     }
     if (strcmp(name, "fixed") == 0) {
@@ -160,12 +163,24 @@ int distribution_component_of(const distribution *distribution, int64_t instance
     return component < distribution->count ? (int)component : distribution->count - 1;
 }
 
+double distribution_least(const distribution *distribution) {
+    double least = INFINITY;
+    for (int c = 0; c < distribution->count; c++) {
+        const distribution_component *component = &distribution->component[c];
+        bool unbounded = component->kind == DISTRIBUTION_NORMAL && component->second > 0;
+        least = fmin(least, unbounded ? (double)-INFINITY : component->first);
+    }
+    return least;
+}
+
 double distribution_draw(const distribution_component *component, random_key key, uint64_t index) {
     switch (component->kind) {
     case DISTRIBUTION_FIXED: return component->first;
     case DISTRIBUTION_NORMAL: return component->first + component->second * random_normal(key, index);
     case DISTRIBUTION_UNIFORM:
         return component->first + (component->second - component->first) * random_uniform(key, index);
+    case DISTRIBUTION_LOG_UNIFORM:
+        return component->first * pow(component->second / component->first, random_uniform(key, index));
     }
     return 0;
 }

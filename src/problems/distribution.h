@@ -1,7 +1,7 @@
 /* Distributions that problem data is drawn from, as text: `normal:SD`, `normal:MEAN:SD`, `uniform:LOW:HIGH`,
- * `fixed:VALUE` (or a bare number); `normal(0,1)`, `N(0,1)` and `U[0,1)` mean the same; and mixtures `mix:D,D,D` whose
- * components take equal shares of the batch, in order: component of instance p = min(p / (B / K), K - 1), so the last
- * takes the rest (42, 42, 44 of 128). */
+ * `log-uniform:LOW:HIGH` (the logarithm is uniform), `fixed:VALUE` (or a bare number); `normal(0,1)`, `N(0,1)` and
+ * `U[0,1)` mean the same; and mixtures `mix:D,D,D` whose components take equal shares of the batch, in order: component
+ * of instance p = min(p / (B / K), K - 1), so the last takes the rest (42, 42, 44 of 128). */
 #ifndef L2O_PROBLEMS_DISTRIBUTION_H
 #define L2O_PROBLEMS_DISTRIBUTION_H
 
@@ -12,7 +12,12 @@
 
 enum { DISTRIBUTION_COMPONENTS = 16 };
 
-typedef enum distribution_kind { DISTRIBUTION_FIXED, DISTRIBUTION_NORMAL, DISTRIBUTION_UNIFORM } distribution_kind;
+typedef enum distribution_kind {
+    DISTRIBUTION_FIXED,
+    DISTRIBUTION_NORMAL,
+    DISTRIBUTION_UNIFORM,
+    DISTRIBUTION_LOG_UNIFORM
+} distribution_kind;
 
 typedef struct distribution_component {
     distribution_kind kind;
@@ -30,6 +35,8 @@ l2o_status distribution_parse(const char *text, const char *what, distribution *
  * mixture. */
 l2o_status distribution_choose(distribution *distribution, int component, const char *what, l2o_error *error);
 int distribution_component_of(const distribution *distribution, int64_t instance, int64_t batch);
+/* The least number that may be drawn: minus infinity for a normal with a deviation. */
+double distribution_least(const distribution *distribution);
 double distribution_draw(const distribution_component *component, random_key key, uint64_t index);
 
 #endif

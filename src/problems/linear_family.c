@@ -3,7 +3,6 @@
 #include "problems/linear_family.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "problems/distribution.h"
@@ -14,17 +13,18 @@ typedef struct linear_family {
     linear_penalty penalty;
     linear_target target;
     distribution a, b;
-    bool truth;              /* b, or the labels, are made from a drawn x */
-    bool unit_columns;       /* of a drawn A */
-    uint64_t a_seed;         /* of a shared drawn A */
-    double density;          /* of the true x */
-    double noise;            /* standard deviation of b's noise over that of A x; 0: none */
-    double lambda, relative; /* relative < 0: lambda holds */
-    double *long_vector;     /* [m] for work in float64 */
-    double *short_vector;    /* [n] */
+    bool truth;        /* b, or the labels, are made from a drawn x */
+    bool unit_columns; /* of a drawn A */
+    uint64_t a_seed;   /* of a shared drawn A */
+    double density;    /* of the true x */
+    double noise;      /* standard deviation of b's noise over that of A x; 0: none */
+    distribution lambda;
+    double relative;      /* of lambda_max; < 0: lambda holds */
+    double *long_vector;  /* [m] for work in float64 */
+    double *short_vector; /* [n] */
 } linear_family;
 
-static l2o_status read_lambda(linear_family *family, const user_data *source, const l2o_settings *settings,
+static l2o_status read_lambda(const problem *problem, linear_family *family, const l2o_settings *settings,
                               l2o_error *error) {
     family->relative = -1;
     if (family->penalty == PENALTY_NONE) return L2O_OK;
@@ -35,12 +35,12 @@ static l2o_status read_lambda(linear_family *family, const user_data *source, co
         family->relative = settings_real(settings, "lambda-relative");
         return L2O_OK;
     }
-    if (source != NULL && source->lambda_given) return L2O_OK;
+    if (problem->source != NULL && problem->source->lambda_given) return L2O_OK;
     const char *text = settings_text(settings, "lambda");
-    char *end;
-    family->lambda = strtod(text, &end);
-    if (end == text || *end != '\0' || !isfinite(family->lambda) || family->lambda < 0)
-        return error_set(error, L2O_ERROR_INPUT, "lambda: '%s' is neither a number of at least 0 nor a data file",
+    TRY(problem_parse_distribution(text, "lambda", &family->lambda, error));
+    TRY(distribution_choose(&family->lambda, problem->component, "lambda", error));
+    if (distribution_least(&family->lambda) < 0)
+        return error_set(error, L2O_ERROR_INPUT, "lambda: '%s' may be negative; a penalty's weight is at least 0",
                          text);
     return L2O_OK;
 }
@@ -139,7 +139,7 @@ l2o_status linear_family_create(problem *problem, const l2o_settings *settings, 
     problem->model = &family->model;
     TRY(read_a(problem, family, settings, error));
     TRY(read_b(problem, family, settings, error));
-    TRY(read_lambda(family, problem->source, settings, error));
+    TRY(read_lambda(problem, family, settings, error));
     TRY(allocate(problem, family, error));
     if (problem->source != NULL && problem->source->a_given && family->model.shared) copy_a(problem, family);
     return L2O_OK;
@@ -248,11 +248,15 @@ static double lambda_max(const linear_family *family, int64_t p) {
     return family->target == TARGET_LABELS ? norm / (2 * (double)model->m) : norm;
 }
 
-static double lambda_of(const problem *problem, const linear_family *family, int64_t p) {
+static double lambda_of(const problem *problem, const linear_family *family, random_key key, int64_t p) {
     const user_data *source = problem->source;
+    if (family->penalty == PENALTY_NONE) return 0;
     if (family->relative >= 0) return family->relative * lambda_max(family, p);
-    if (family->penalty == PENALTY_NONE || source == NULL || !source->lambda_given) return family->lambda;
-    return source->lambda.dense.values[user_data_entry(source, source->lambda.dense.count, p)];
+    if (source != NULL && source->lambda_given)
+        return source->lambda.dense.values[user_data_entry(source, source->lambda.dense.count, p)];
+    key.field = FIELD_LAMBDA;
+    int c = distribution_component_of(&family->lambda, p, problem->batch);
+    return distribution_draw(&family->lambda.component[c], key, (uint64_t)p);
 }
 
 l2o_status linear_family_sample(problem *problem, random_key key, l2o_error *error) {
@@ -267,6 +271,6 @@ l2o_status linear_family_sample(problem *problem, random_key key, l2o_error *err
         draw_b(problem, family, key);
     else
         copy_b(problem, family);
-    for (int64_t p = 0; p < problem->batch; p++) problem->lambda[p] = lambda_of(problem, family, p);
+    for (int64_t p = 0; p < problem->batch; p++) problem->lambda[p] = lambda_of(problem, family, key, p);
     return L2O_OK;
 }

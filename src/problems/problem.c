@@ -163,6 +163,8 @@ l2o_status problem_components(const l2o_settings *settings, int *count, l2o_erro
     if (ops->drawn_b && strcmp(settings_text(settings, "b"), "truth") != 0)
         TRY(count_components(settings_text(settings, "b"), "b", count, &first, error));
     TRY(count_components(x0_text(ops, settings), "x0", count, &first, error));
+    if (ops->penalized && !settings_is_set(settings, "lambda-relative"))
+        TRY(count_components(settings_text(settings, "lambda"), "lambda", count, &first, error));
     for (const char *const *name = ops->distributions; name != NULL && *name != NULL; name++)
         TRY(count_components(settings_text(settings, *name), *name, count, &first, error));
     return L2O_OK;

@@ -43,6 +43,7 @@ static l2o_status run_segment(meta_check *it, const double *weights, bool replay
                     .gradient = gradient,
                     .direction = direction,
                     .hessian_vector = product,
+                    .unguarded = true,
                     .log = it->detached ? &it->log : NULL};
     TRY(segment_run(&it->runner, &pass, error));
     it->loss = pass.loss;
@@ -238,6 +239,7 @@ static l2o_status avoid_kinks(meta_check *it, int64_t first, bool *clear, l2o_er
                         .steps = steps,
                         .detached = true,
                         .from = &it->start,
+                        .unguarded = true,
                         .trajectory = it->trajectory};
         TRY(segment_run(&it->runner, &pass, error));
         *clear = true;
@@ -249,8 +251,12 @@ static l2o_status avoid_kinks(meta_check *it, int64_t first, bool *clear, l2o_er
         }
         start_at(it);
     }
-    segment ahead = {
-        .weights = it->run->optimizer->weights, .steps = first, .detached = true, .from = &it->start, .to = &it->later};
+    segment ahead = {.weights = it->run->optimizer->weights,
+                     .steps = first,
+                     .detached = true,
+                     .from = &it->start,
+                     .to = &it->later,
+                     .unguarded = true};
     return segment_run(&it->runner, &ahead, error);
 }
 

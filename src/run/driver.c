@@ -52,6 +52,7 @@ void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
     if (optimizer->weight_count > 0) load_weights(driver, weights, recording);
     driver->context.weights = driver->weights;
     driver->context.detached = detached;
+    driver->context.guarded = !recording;
     int64_t count = rows->count;
     for (int k = 0; k < optimizer->state_count; k++) {
         const state_layout *layout = &optimizer->state[k];
@@ -159,6 +160,8 @@ void driver_step(driver *driver, int64_t step) {
     value *x = driver->x, *state[OPTIMIZER_STATES];
     memcpy(state, driver->state, sizeof state);
     value *next = driver->optimizer->ops->step(&driver->context, x, driver->state);
+    driver->gradient_evaluations += driver->context.spent;
+    driver->context.spent = 0;
     if (driver_status(driver) != L2O_OK) return;
     next = stage(driver, next, x, state);
     for (int k = 0; k < driver->optimizer->state_count; k++)

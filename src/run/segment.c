@@ -183,6 +183,7 @@ static l2o_status run_shard(const runner *runner, const segment *segment, shard 
     driver driver;
     driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
                  segment->weights, &rows, segment->from, first, recording, segment->detached);
+    driver.context.guarded = !recording && !segment->unguarded;
     driver.context.log = segment->log;
     driver.context.log_row = first;
     value **objectives = NULL;

@@ -48,6 +48,7 @@ typedef struct segment {
     const double *direction;     /* [weight_total] or NULL; the gradient need not be wanted too */
     double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
     bool on_tape;                /* the tape runs even where the optimizer has a fused unroll: for checks */
+    bool unguarded;              /* steps as they are recorded, without an optimizer's guard: for checks */
     gradient_log *log;           /* keeps or replays what the optimizer sees of the gradients; NULL: neither */
     double *trajectory;          /* out [T + 1, B, n], x_0 .. x_T; NULL: not wanted */
     double *mean_objective;      /* out [T + 1], the batch's mean; NULL: not wanted */

@@ -4,6 +4,7 @@
  *   fista  x' = S(y - rate grad s(y), rate lambda),  t' = (1 + sqrt(1 + 4 t^2)) / 2,  y <- x' + (t - 1) / t' (x' - x)
  *
  * S is the soft threshold, sign(x) max(|x| - threshold, 0). Without a line search and without restarts. */
+#include "optimizers/classical/proximal.h"
 #include "optimizers/classical/step_size.h"
 #include "optimizers/registry.h"
 
@@ -54,8 +55,7 @@ static value *ista_step(step_context *context, value *x, value **state) {
     return proximal_gradient_step(context, x);
 }
 
-/* (1 + sqrt(1 + 4 t^2)) / 2: 1 from the initial 0. */
-static value *next_t(tape *tape, value *t) {
+value *proximal_next_t(tape *tape, value *t) {
     value *root = tape_unary(tape, UNARY_SQRT, 0, tape_shift(tape, 1, tape_scale(tape, 4, tape_multiply(tape, t, t))));
     return tape_scale(tape, 0.5, tape_shift(tape, 1, root));
 }
@@ -63,8 +63,8 @@ static value *next_t(tape *tape, value *t) {
 static value *fista_step(step_context *context, value *x, value **state) {
     tape *tape = context->tape;
     value *fresh = proximal_gradient_step(context, tape_reshape(tape, state[STATE_Y], x->rows, x->columns));
-    value *t = next_t(tape, state[STATE_T]);
-    value *momentum = tape_divide(tape, tape_shift(tape, -1, t), next_t(tape, t));
+    value *t = proximal_next_t(tape, state[STATE_T]);
+    value *momentum = tape_divide(tape, tape_shift(tape, -1, t), proximal_next_t(tape, t));
     value *y = tape_add(tape, fresh, tape_multiply(tape, tape_subtract(tape, fresh, x), momentum));
     state[STATE_Y] = tape_reshape(tape, y, x->rows * x->columns, 1);
     state[STATE_T] = t;

@@ -38,11 +38,13 @@ static const setting structured_settings[] = {
 static l2o_status structured_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
     structured *own = arena_allocate(&optimizer->memory, sizeof *own, error);
     if (own == NULL) return error->status;
+    own->guard = (structured_guard_kind)settings_choice(settings, "guard");
     own->preconditioner_range = settings_real(settings, "preconditioner-range");
     own->momentum_range = settings_real(settings, "momentum-range");
     optimizer->own = own;
     optimizer->scale_by_batch = false;
     optimizer_add_state(optimizer, "y", true, 1, true);
+    structured_guard_create(optimizer, own);
     TRY(lstm_layers_create(optimizer, settings, FEATURES, &own->lstm, error));
     own->head = optimizer->weight_count;
     double deviation = HEAD_DEVIATION / sqrt((double)own->lstm.hidden);
@@ -50,8 +52,6 @@ static l2o_status structured_create(optimizer *optimizer, const l2o_settings *se
                              error));
     return optimizer_add_weight(optimizer, "linear.b", 1, OUTPUTS, INITIALISE_ZERO, 0, error);
 }
-
-static bool is_proximal(const step_context *context) { return problem_has(context->problem, STRUCTURE_PROXIMAL); }
 
 static void structured_begin(step_context *context) {
     const structured *own = context->optimizer->own;
@@ -67,7 +67,7 @@ static void structured_begin(step_context *context) {
         inverse[r] = step_size_of(context->problem, instance, (step_size){.given = false});
         inverse_scale[r] = sqrt(inverse[r]);
         scale[r] = 1 / inverse_scale[r];
-        lambda[r] = is_proximal(context) ? context->problem->lambda[instance] : 0;
+        lambda[r] = structured_is_proximal(context) ? context->problem->lambda[instance] : 0;
     }
     context->constants[STRUCTURED_INVERSE_LIPSCHITZ] = tape_from_double(tape, count, 1, inverse);
     context->constants[STRUCTURED_INVERSE_SCALE] = tape_from_double(tape, count, 1, inverse_scale);
@@ -116,7 +116,9 @@ static value *structured_step(step_context *context, value *x, value **state) {
     tape *tape = context->tape;
     const structured *own = context->optimizer->own;
     int64_t count = x->rows, n = x->columns;
-    bool proximal = is_proximal(context);
+    bool proximal = structured_is_proximal(context);
+    bool guarded = context->guarded && own->guard != GUARD_NONE;
+    value *before = guarded ? step_objective(context, x) : NULL;
     value *y = tape_reshape(tape, state[STRUCTURED_STATE_Y], count, n);
     value *g = proximal ? step_smooth_gradient(context, y) : step_gradient(context, y);
 
@@ -130,6 +132,7 @@ static value *structured_step(step_context *context, value *x, value **state) {
     if (proximal)
         fresh = tape_soft_threshold(tape, fresh, tape_multiply(tape, rate, context->constants[STRUCTURED_LAMBDA]));
     value *ahead = tape_add(tape, fresh, tape_multiply(tape, momentum, tape_subtract(tape, fresh, x)));
+    if (guarded) structured_guard(context, x, before, fresh, ahead, state);
     state[STRUCTURED_STATE_Y] = tape_reshape(tape, ahead, count * n, 1);
     return fresh;
 }
