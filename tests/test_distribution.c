@@ -29,6 +29,7 @@ static void test_ways_to_write(void **state) {
     assert_component("uniform(0,1)", DISTRIBUTION_UNIFORM, 0, 1);
     assert_component("U[0,1)", DISTRIBUTION_UNIFORM, 0, 1);
     assert_component("U[0,0.5]", DISTRIBUTION_UNIFORM, 0, 0.5);
+    assert_component("log-uniform:1e-5:0.1", DISTRIBUTION_LOG_UNIFORM, 1e-5, 0.1);
     assert_component("fixed:3", DISTRIBUTION_FIXED, 3, 0);
     assert_component("-2.5e-1", DISTRIBUTION_FIXED, -0.25, 0);
 }
@@ -58,6 +59,9 @@ static void test_errors_say_what_was_expected(void **state) {
                            "normal:1:2:3",
                            "uniform:1",
                            "uniform:2:1",
+                           "log-uniform:0:1",
+                           "log-uniform:2:1",
+                           "loguniform:1:2",
                            "normal(0,1",
                            "mix:",
                            "mix:1,",
@@ -109,6 +113,37 @@ static void test_shares_of_a_mixture(void **state) {
     assert_int_equal(distribution_choose(&chosen, 7, "A", &error), L2O_OK); /* not a mixture any more */
 }
 
+static void test_least(void **state) {
+    (void)state;
+    const struct {
+        const char *text;
+        double least;
+    } cases[] = {{"3", 3},
+                 {"normal:2:0", 2},
+                 {"normal:1", -INFINITY},
+                 {"uniform:-1:5", -1},
+                 {"log-uniform:0.5:5", 0.5},
+                 {"mix:3,uniform:2:4,log-uniform:7:8", 2}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        distribution parsed = parse(cases[k].text);
+        assert_true(distribution_least(&parsed) == cases[k].least);
+    }
+}
+
+static void test_log_uniform(void **state) {
+    (void)state;
+    enum { COUNT = 20000 };
+    const random_key key = {.seed = 1, .stream = STREAM_TEST, .field = FIELD_LAMBDA};
+    distribution parsed = parse("log-uniform:1e-4:10");
+    double sum = 0;
+    for (uint64_t i = 0; i < COUNT; i++) {
+        double value = distribution_draw(&parsed.component[0], key, i);
+        assert_true(value >= 1e-4 && value <= 10);
+        sum += log10(value);
+    }
+    assert_near(sum / COUNT, -1.5, 0.02, "mean of the logarithm");
+}
+
 static void test_moments(void **state) {
     (void)state;
     const struct {
@@ -137,6 +172,8 @@ int main(void) {
         cmocka_unit_test(test_mixtures),
         cmocka_unit_test(test_errors_say_what_was_expected),
         cmocka_unit_test(test_shares_of_a_mixture),
+        cmocka_unit_test(test_least),
+        cmocka_unit_test(test_log_uniform),
         cmocka_unit_test(test_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

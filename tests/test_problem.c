@@ -156,6 +156,35 @@ static void assert_refused(const char *settings, const char *sentence) {
     fixture_free(&self);
 }
 
+/* One weight for each instance, the same for the same draw; of a mixture, the component's. */
+static void test_drawn_lambda(void **state) {
+    (void)state;
+    fixture self, part;
+    fixture_create(&self, "problem=lasso batch=9 lambda=mix:log-uniform:1e-3:1e-2,5,uniform:20:30");
+    fixture_sample(&self, 9, STREAM_TRAINING, 3);
+    const double *lambda = self.problem->lambda;
+    double kept[9];
+    memcpy(kept, lambda, sizeof kept);
+    for (int p = 0; p < 3; p++) {
+        assert_true(lambda[p] >= 1e-3 && lambda[p] < 1e-2);
+        assert_true(lambda[3 + p] == 5);
+        assert_true(lambda[6 + p] >= 20 && lambda[6 + p] < 30);
+    }
+    assert_true(lambda[0] != lambda[1] && lambda[6] != lambda[7]);
+    fixture_sample(&self, 9, STREAM_TRAINING, 4);
+    assert_true(lambda[0] != kept[0]);
+    fixture_sample(&self, 9, STREAM_TRAINING, 3);
+    assert_memory_equal(lambda, kept, sizeof kept);
+    int components;
+    assert_int_equal(problem_components(self.settings, &components, &self.error), L2O_OK);
+    assert_int_equal(components, 3);
+    assert_int_equal(fixture_try(&part, "problem=lasso batch=9 lambda=mix:1,5,7", 2), L2O_OK);
+    fixture_sample(&part, 9, STREAM_TRAINING, 3);
+    for (int p = 0; p < 9; p++) assert_true(part.problem->lambda[p] == 7);
+    fixture_free(&part);
+    fixture_free(&self);
+}
+
 static void test_errors(void **state) {
     (void)state;
     assert_refused("problem=lassso", "the families are lasso, quadratic");
@@ -165,6 +194,7 @@ static void test_errors(void **state) {
     assert_refused("x0=normal:-1", "x0: ");
     assert_refused("lambda=-1", "lambda: '-1'");
     assert_refused("lambda=0.1z", "lambda: '0.1z'");
+    assert_refused("lambda=normal:1", "may be negative");
     assert_refused("lambda=0.1 lambda-relative=0.5", "both given");
     assert_refused("shared-A=yes A=mix:1,2", "cannot be shared");
     fixture self;
@@ -229,10 +259,15 @@ static void test_noise_has_the_asked_ratio(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_initial_objectives),       cmocka_unit_test(test_same_address_same_bits),
-        cmocka_unit_test(test_both_types_draw_the_same), cmocka_unit_test(test_mixture_by_thirds),
-        cmocka_unit_test(test_dimensions_and_defaults),  cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_shared_matrix_is_fixed),   cmocka_unit_test(test_noise_has_the_asked_ratio),
+        cmocka_unit_test(test_initial_objectives),
+        cmocka_unit_test(test_same_address_same_bits),
+        cmocka_unit_test(test_both_types_draw_the_same),
+        cmocka_unit_test(test_mixture_by_thirds),
+        cmocka_unit_test(test_dimensions_and_defaults),
+        cmocka_unit_test(test_drawn_lambda),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_shared_matrix_is_fixed),
+        cmocka_unit_test(test_noise_has_the_asked_ratio),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
