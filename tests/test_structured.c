@@ -109,7 +109,7 @@ static void scalar_step(const problem *problem, const double *weights, int64_t p
     for (int j = 0; j < N; j++) {
         double u[FEATURES] = {g[j] / rms(g), ahead[j] / size, log10(rms(g))}, z[2];
         scalar_network(weights, u, state->h[j], state->c[j], z);
-        double length = 2 * sigmoid(z[0]), momentum = 2 * sigmoid(z[1] + log(0.35 / 0.65)), x = state->x[j];
+        double length = sigmoid(z[0] + log(9)), momentum = sigmoid(z[1] + log(0.7 / 0.3)), x = state->x[j];
         state->x[j] = soft(state->y[j] - length * g[j], length * problem->lambda[p] / scale);
         state->y[j] = state->x[j] + momentum * (state->x[j] - x);
     }
@@ -140,7 +140,7 @@ static void test_second_implementation(void **unused) {
 static void test_fresh_weights_are_a_known_method(void **unused) {
     (void)unused;
     bench self, ista;
-    bench_create(&self, SMALL "batch=3 guard=none", 1);
+    bench_create(&self, SMALL "batch=3 guard=none preconditioner-range=2 momentum-range=2", 1);
     bench_create(&ista, "optimizer=ista problem=lasso n=4 batch=3 dtype=float64", 1);
     optimizer_initialise(self.optimizer, 5, 0, self.optimizer->weights);
     memset(self.optimizer->weights + self.optimizer->layout[2].offset, 0, (2 * HIDDEN + 2) * sizeof(double));
@@ -372,8 +372,8 @@ static void test_recorded_steps_are_unguarded(void **unused) {
     (void)unused;
     enum { STEPS = 20 };
     bench guarded, plain;
-    bench_create(&guarded, SMALL "batch=5 x0=normal:1 guard=fista", 1);
-    bench_create(&plain, SMALL "batch=5 x0=normal:1 guard=none", 1);
+    bench_create(&guarded, SMALL "batch=5 x0=normal:1 preconditioner-range=4 guard=fista", 1);
+    bench_create(&plain, SMALL "batch=5 x0=normal:1 preconditioner-range=4 guard=none", 1);
     draw_weights(guarded.optimizer, 3);
     draw_weights(plain.optimizer, 3);
     double *gradient = calloc((size_t)plain.optimizer->weight_total, sizeof *gradient);
@@ -397,7 +397,7 @@ static void test_save_and_load(void **unused) {
     assert_non_null(mkdtemp(path));
     snprintf(file, sizeof file, "%s/w.safetensors", path);
     bench self;
-    bench_create(&self, SMALL "batch=5 x0=normal:1 momentum-range=1.5 guard=none", 1);
+    bench_create(&self, SMALL "batch=5 x0=normal:1 preconditioner-range=4 guard=none", 1);
     draw_weights(self.optimizer, 3);
     if (l2o_optimizer_save(self.context, self.optimizer, file) != L2O_OK)
         fail_msg("%s", l2o_context_error(self.context));
@@ -406,11 +406,14 @@ static void test_save_and_load(void **unused) {
     optimizer_free(again.optimizer);
     for (int k = 0; k < 3; k++) {
         l2o_error error = {0};
-        snprintf(spec, sizeof spec, "%s:%s", file, k == 0 ? "guard=none" : k == 1 ? "guard=ista" : "momentum-range=1");
+        snprintf(spec, sizeof spec, "%s:%s", file,
+                 k == 0   ? "guard=none"
+                 : k == 1 ? "guard=ista"
+                          : "preconditioner-range=2");
         l2o_status status = optimizer_from_spec(again.settings, spec, 0, &again.optimizer, &error);
         if (k == 2) {
             assert_int_equal(status, L2O_ERROR_INPUT);
-            assert_non_null(strstr(error.text, "momentum-range"));
+            assert_non_null(strstr(error.text, "preconditioner-range"));
             continue;
         }
         if (status != L2O_OK) fail_msg("%s", error.text);
