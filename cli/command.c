@@ -391,7 +391,7 @@ static bool read_command(command *command, int count, char *const *words, int *c
     if (!read_words(command, count, words, code)) return false;
     if (command->verb->groups != 0 && !apply_settings(command, code)) return false;
     for (int i = OPTION_OUT; i <= OPTION_SVG && command->leads; i++)
-        if (i != OPTION_WEIGHTS && command->values[i] != NULL &&
+        if (i != OPTION_WEIGHTS && !(i == OPTION_OUT && command->verb->out_is_folder) && command->values[i] != NULL &&
             !output_possible(command->values[i], options[i].name)) {
             *code = EXIT_BAD_INPUT;
             return false;

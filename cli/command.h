@@ -40,6 +40,7 @@ typedef struct verb {
     unsigned options;        /* OPTION_BIT() of those it takes */
     unsigned groups;         /* of settings; 0: it takes no settings */
     int arguments;           /* how many arguments it takes that are not options, an INI file not counted; -1: any */
+    bool out_is_folder;      /* --out names a folder, which the verb makes */
     int (*run)(command *command);
 } verb;
 
@@ -64,7 +65,8 @@ struct command {
     bool progressing;
 };
 
-extern const verb verb_train, verb_adapt, verb_solve, verb_compare, verb_check, verb_info, verb_list, verb_help;
+extern const verb verb_train, verb_adapt, verb_solve, verb_compare, verb_experiment, verb_check, verb_info, verb_list,
+    verb_help;
 /* All verbs; ends with NULL. */
 extern const verb *const verbs[];
 const verb *verb_find(const char *name);

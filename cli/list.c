@@ -4,11 +4,12 @@
 
 #include "command.h"
 #include "help.h"
+#include "l2o/experiment.h"
 #include "output.h"
 #include "table.h"
 
-static const char *const kinds[] = {"problems", "optimizers", "estimators", "meta-losses",
-                                    "presets",  "kernels",    "settings"};
+static const char *const kinds[] = {"problems", "optimizers", "estimators",  "meta-losses",
+                                    "presets",  "kernels",    "experiments", "settings"};
 enum { KINDS = sizeof kinds / sizeof *kinds, LARGEST_PLAIN = 1000000000 };
 
 /* -------------------------------------------------------------------------------------------------------- catalog */
@@ -36,6 +37,23 @@ static void catalog_table(const char *kind, FILE *stream, table_style style) {
         table_cell(&table, "%s", entry.summary);
         if (referenced) table_cell(&table, "%s", entry.reference != NULL ? entry.reference : "");
     }
+    table_print(&table, stream, style, 0);
+    table_free(&table);
+}
+
+/* ---------------------------------------------------------------------------------------------------- experiments */
+
+static void experiments_table(const json_t *list, FILE *stream, table_style style) {
+    static const char *const headings[] = {"name", "what it is", "kind", "reference"}, *const keys[] = {"name", "title",
+                                                                                                        "kind",
+                                                                                                        "reference"};
+    table table = {0};
+    table_begin(&table, 4, headings);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        for (int k = 0; k < 4; k++) {
+            const char *text = json_string_value(json_object_get(json_array_get(list, i), keys[k]));
+            table_cell(&table, "%s", text != NULL ? text : "");
+        }
     table_print(&table, stream, style, 0);
     table_free(&table);
 }
@@ -144,23 +162,38 @@ static int run(command *command) {
     table_style style = command_option(command, OPTION_MARKDOWN) != NULL ? TABLE_MARKDOWN : TABLE_TEXT;
     if (command->json && path != NULL)
         return command_complain("--out: with --json the list goes to standard output; drop --out %s", path);
+    json_t *experiments = NULL;
+    if (strcmp(kind, "experiments") == 0) {
+        char *text;
+        l2o_status status = l2o_experiment_list(command->context, &text);
+        if (status != L2O_OK) return command_failed(command, status);
+        experiments = json_loads(text, 0, NULL);
+        l2o_string_free(text);
+        if (command->json) return output_json(experiments);
+    }
     if (command->json) return output_json(settings ? settings_json(command->settings) : catalog_json(kind));
     output file = {.stream = stdout};
-    if (path != NULL && !output_open(&file, path)) return EXIT_BAD_INPUT;
-    if (settings)
+    if (path != NULL && !output_open(&file, path)) {
+        json_decref(experiments);
+        return EXIT_BAD_INPUT;
+    }
+    if (experiments != NULL)
+        experiments_table(experiments, file.stream, style);
+    else if (settings)
         print_settings(command->settings, file.stream, style);
     else
         catalog_table(kind, file.stream, style);
+    json_decref(experiments);
     if (path != NULL) return output_commit(&file) ? EXIT_FINE : EXIT_BAD_INPUT;
     return command_flush();
 }
 
 const verb verb_list = {
     .name = "list",
-    .usage = "problems|optimizers|estimators|meta-losses|presets|kernels|settings",
+    .usage = "problems|optimizers|estimators|meta-losses|presets|kernels|experiments|settings",
     .summary = "what there is to choose from, and the reference of settings",
-    .description = "Lists problem families, optimizers, estimators of the meta-gradient, meta-losses, presets and "
-                   "compute kernels; or every setting with its values, default and meaning.",
+    .description = "Lists problem families, optimizers, estimators of the meta-gradient, meta-losses, presets, "
+                   "compute kernels and experiments; or every setting with its values, default and meaning.",
     .examples = "l2o list problems\n"
                 "l2o list settings --json\n"
                 "l2o list settings --markdown --out docs/settings.md",

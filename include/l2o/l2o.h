@@ -6,6 +6,7 @@
 #include "l2o/check.h"
 #include "l2o/compare.h"
 #include "l2o/context.h"
+#include "l2o/experiment.h"
 #include "l2o/optimizer.h"
 #include "l2o/problem.h"
 #include "l2o/settings.h"

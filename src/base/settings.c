@@ -337,5 +337,16 @@ void settings_visit_used(const l2o_settings *settings,
     }
 }
 
+void settings_visit_set(const l2o_settings *settings,
+                        void (*visit)(void *context, const char *name, const char *value, const char *origin,
+                                      bool given),
+                        void *context) {
+    for (int i = 0; i < settings->count; i++) {
+        const entry *entry = &settings->entries[i];
+        if (entry->value != NULL)
+            visit(context, entry->definition->name, entry->value, entry->origin, !entry->suggested);
+    }
+}
+
 int settings_table_count(const l2o_settings *settings) { return settings->table_count; }
 const settings_table *settings_table_at(const l2o_settings *settings, int index) { return &settings->tables[index]; }

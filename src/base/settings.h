@@ -80,6 +80,13 @@ void settings_mark_used(const l2o_settings *settings, const char *name);
 void settings_visit_used(const l2o_settings *settings,
                          void (*visit)(void *context, const char *name, const char *value), void *context);
 
+/* Visits every setting that has been set, in table order, with where its value came from; `given` as of
+ * settings_is_given(). */
+void settings_visit_set(const l2o_settings *settings,
+                        void (*visit)(void *context, const char *name, const char *value, const char *origin,
+                                      bool given),
+                        void *context);
+
 int settings_table_count(const l2o_settings *settings);
 const settings_table *settings_table_at(const l2o_settings *settings, int index);
 

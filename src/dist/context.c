@@ -74,7 +74,9 @@ void l2o_context_on_message(l2o_context *context, l2o_message_function function,
 
 void l2o_context_cancel(l2o_context *context) { atomic_store(&context->cancelled, true); }
 void l2o_context_resume(l2o_context *context) { atomic_store(&context->cancelled, false); }
-bool context_cancelled(const l2o_context *context) { return atomic_load(&context->cancelled); }
+bool context_cancelled(const l2o_context *context) {
+    return atomic_load(&context->cancelled) || (context->parent != NULL && context_cancelled(context->parent));
+}
 
 void context_message(l2o_context *context, const char *format, ...) {
     if (!ranks_leads(context)) return;

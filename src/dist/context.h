@@ -30,6 +30,7 @@ struct l2o_context {
     l2o_message_function message;
     void *message_user;
     atomic_bool cancelled;
+    const l2o_context *parent; /* whose cancellation is this one's, too; NULL: none */
 };
 
 /* Runs function(argument, piece, worker) for piece = 0 .. count - 1 over the context's threads, or one after another

@@ -36,6 +36,9 @@ void compare_entry_free(compare_entry *entry);
  * optimizer by one with that rate. */
 l2o_status compare_entry_tune(l2o_context *context, compare_entry *entry, int64_t steps, arena *arena,
                               l2o_error *error);
+/* The half-decade rates 10^(power / 2) that `tune-lowest` and `tune-highest` span, and the optimizer at one of them. */
+l2o_status compare_entry_powers(const compare_entry *entry, int *lowest, int *highest, l2o_error *error);
+l2o_status compare_entry_at_rate(const compare_entry *entry, int power, optimizer **made, l2o_error *error);
 /* The weights of run `run`, adapted where the entry says so; what that cost is added. */
 l2o_status compare_entry_begin(l2o_context *context, compare_entry *entry, uint32_t run, double *evaluations,
                                double *seconds, l2o_error *error);

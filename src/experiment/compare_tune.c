@@ -22,7 +22,7 @@ typedef struct tuning {
 /* Four digits, so that the rate reads well and is used as it reads. */
 static void rate_text(int power, char text[32]) { snprintf(text, 32, "%.4g", pow(10, 0.5 * power)); }
 
-static l2o_status create_with(const compare_entry *entry, int power, optimizer **made, l2o_error *error) {
+l2o_status compare_entry_at_rate(const compare_entry *entry, int power, optimizer **made, l2o_error *error) {
     l2o_settings *settings;
     char text[32];
     rate_text(power, text);
@@ -46,7 +46,7 @@ static l2o_status score(tuning *self, const optimizer *optimizer, double *sum) {
 /* Is this rate better than all before? As long as nothing is finite, the last tried counts as the best. */
 static l2o_status try_power(tuning *self, int power, bool *better) {
     optimizer *optimizer;
-    TRY(create_with(self->entry, power, &optimizer, self->error));
+    TRY(compare_entry_at_rate(self->entry, power, &optimizer, self->error));
     double sum = 0;
     l2o_status status = score(self, optimizer, &sum);
     optimizer_free(optimizer);
@@ -72,12 +72,22 @@ static l2o_status tune(tuning *self, int lowest, int highest) {
     TRY(search(self, lowest, highest));
     optimizer *tuned;
     char text[32];
-    TRY(create_with(self->entry, self->best, &tuned, self->error));
+    TRY(compare_entry_at_rate(self->entry, self->best, &tuned, self->error));
     optimizer_free(self->entry->optimizer);
     self->entry->optimizer = tuned;
     rate_text(self->best, text);
     sscanf(text, "%lf", &self->entry->rate);
     return L2O_OK;
+}
+
+l2o_status compare_entry_powers(const compare_entry *entry, int *lowest, int *highest, l2o_error *error) {
+    double low = settings_real(entry->settings, "tune-lowest"), high = settings_real(entry->settings, "tune-highest");
+    *lowest = (int)lround(2 * log10(low));
+    *highest = (int)lround(2 * log10(high));
+    if (*lowest <= *highest) return L2O_OK;
+    return compare_entry_failed(
+        entry, error_set(error, L2O_ERROR_INPUT, "tune-lowest is %g, which is above tune-highest, %g", low, high),
+        error);
 }
 
 l2o_status compare_entry_tune(l2o_context *context, compare_entry *entry, int64_t steps, arena *arena,
@@ -90,14 +100,8 @@ l2o_status compare_entry_tune(l2o_context *context, compare_entry *entry, int64_
                    .seed = (uint64_t)settings_integer(settings, "seed"),
                    .least = INFINITY,
                    .error = error};
-    int lowest = (int)lround(2 * log10(settings_real(settings, "tune-lowest")));
-    int highest = (int)lround(2 * log10(settings_real(settings, "tune-highest")));
-    if (lowest > highest)
-        return compare_entry_failed(
-            entry,
-            error_set(error, L2O_ERROR_INPUT, "tune-lowest is %g, which is above tune-highest, %g",
-                      settings_real(settings, "tune-lowest"), settings_real(settings, "tune-highest")),
-            error);
+    int lowest, highest;
+    TRY(compare_entry_powers(entry, &lowest, &highest, error));
     double started = clock_seconds();
     arena_mark mark = arena_position(arena);
     l2o_status status = compare_track_create(steps, arena, &self.track, error);

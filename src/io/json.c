@@ -3,7 +3,7 @@
 
 #include "io/file.h"
 
-enum { JSON_SIZE_LIMIT = 256 * 1024 * 1024, INDENT = 2, DIGITS = 17 };
+enum { JSON_SIZE_LIMIT = 256 * 1024 * 1024, INDENT = 2, DIGITS = 17, FEW_DIGITS = 9 };
 
 l2o_status json_parse(const char *bytes, size_t size, const char *source, json_t **out, l2o_error *error) {
     json_error_t fault;
@@ -37,20 +37,25 @@ static int append_dumped(const char *bytes, size_t size, void *context) {
     return to->status == L2O_OK ? 0 : -1;
 }
 
-static l2o_status dump(const json_t *value, size_t flags, buffer *out, l2o_error *error) {
+static l2o_status dump(const json_t *value, size_t flags, size_t digits, buffer *out, l2o_error *error) {
     destination to = {out, L2O_OK, error};
-    int failed = json_dump_callback(value, append_dumped, &to, flags | JSON_REAL_PRECISION(DIGITS) | JSON_ENCODE_ANY);
+    int failed = json_dump_callback(value, append_dumped, &to, flags | JSON_REAL_PRECISION(digits) | JSON_ENCODE_ANY);
     if (to.status != L2O_OK || failed == 0) return to.status;
     return error_set(error, L2O_ERROR_MEMORY, "out of memory while writing JSON");
 }
 
 l2o_status json_format(const json_t *value, buffer *out, l2o_error *error) {
-    TRY(dump(value, JSON_INDENT(INDENT), out, error));
+    TRY(dump(value, JSON_INDENT(INDENT), DIGITS, out, error));
     return buffer_append(out, "\n", 1, error);
 }
 
 l2o_status json_format_compact(const json_t *value, buffer *out, l2o_error *error) {
-    return dump(value, JSON_COMPACT, out, error);
+    return dump(value, JSON_COMPACT, DIGITS, out, error);
+}
+
+l2o_status json_format_rounded(const json_t *value, buffer *out, l2o_error *error) {
+    TRY(dump(value, JSON_INDENT(1), FEW_DIGITS, out, error));
+    return buffer_append(out, "\n", 1, error);
 }
 
 l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error) {

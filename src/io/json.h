@@ -14,6 +14,8 @@ l2o_status json_read_file(const char *path, json_t **out, l2o_error *error);
 /* Indented, keys in the order set, numbers with 17 digits so that they read back exactly, a newline at the end. */
 l2o_status json_format(const json_t *value, buffer *out, l2o_error *error);
 l2o_status json_format_compact(const json_t *value, buffer *out, l2o_error *error); /* on one line, without blanks */
+/* Numbers with 9 digits: for people, and for figures. */
+l2o_status json_format_rounded(const json_t *value, buffer *out, l2o_error *error);
 l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error);
 
 #endif

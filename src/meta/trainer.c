@@ -432,6 +432,15 @@ static void trainer_release(trainer *trainer) {
     memory_free(trainer);
 }
 
+l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, l2o_error *error) {
+    trainer *trainer = memory_allocate(1, sizeof *trainer, error);
+    if (trainer == NULL) return error->status;
+    *trainer = (struct trainer){.context = context};
+    l2o_status status = prepare(trainer, settings, NULL, 0, path, error);
+    trainer_release(trainer);
+    return status;
+}
+
 static void fill_report(const trainer *trainer, double seconds, l2o_training_report *out) {
     *out = (l2o_training_report){.updates = trainer->state.updates,
                                  .draws = trainer->state.draws,

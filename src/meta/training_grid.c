@@ -28,8 +28,7 @@ static bool read_number(const char **at, long long *number) {
     return *number <= 9000000000000000;
 }
 
-/* The seeds of the list; `seeds` may be NULL, to count them. */
-static l2o_status read_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *count, l2o_error *error) {
+l2o_status trainer_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *count, l2o_error *error) {
     *count = 0;
     for (const char *at = settings_text(settings, "seeds");; at++) {
         long long first, last;
@@ -50,7 +49,7 @@ static l2o_status read_seeds(const l2o_settings *settings, int64_t *seeds, int64
 l2o_status l2o_training_runs(l2o_context *context, const l2o_settings *settings, int64_t *count) {
     error_clear(&context->error);
     *count = 1;
-    return settings_peek(settings, "seeds") == NULL ? L2O_OK : read_seeds(settings, NULL, count, &context->error);
+    return settings_peek(settings, "seeds") == NULL ? L2O_OK : trainer_seeds(settings, NULL, count, &context->error);
 }
 
 /* The path with the seed in each place that is kept for it. */
@@ -131,7 +130,7 @@ l2o_status l2o_train_runs(l2o_context *context, const l2o_settings *settings, co
     if (status == L2O_OK && settings_peek(settings, "seeds") == NULL)
         seeds[0] = settings_integer(settings, "seed");
     else if (status == L2O_OK) {
-        status = read_seeds(settings, seeds, &count, error);
+        status = trainer_seeds(settings, seeds, &count, error);
         if (status == L2O_OK) status = check_seeds(settings, path, seeds, count, error);
     }
     for (int64_t k = 0; k < count && status == L2O_OK; k++) {

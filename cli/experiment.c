@@ -1,0 +1,208 @@
+/* l2o experiment: runs a table or figure of a paper from its file, and holds results against its claims. */
+#include "l2o/experiment.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "output.h"
+#include "table.h"
+
+/* ------------------------------------------------------------------------------------------------------- progress */
+
+typedef struct showing {
+    command *command;
+    char phase[16];
+} showing;
+
+static void on_progress(void *user, const l2o_experiment_progress *now) {
+    showing *showing = user;
+    command *command = showing->command;
+    if (strcmp(showing->phase, now->phase) != 0) {
+        command_progress_end(command);
+        snprintf(showing->phase, sizeof showing->phase, "%s", now->phase);
+    }
+    if (!command->progressing) command_progress_begin(command, now->total, now->done, showing->phase);
+    if (now->event != NULL) command_note(command, "%s", now->event);
+    command_progress(command, now->done, NAN);
+}
+
+/* --------------------------------------------------------------------------------------------------------- printing */
+
+static void print_cell(table *table, const json_t *cell, table_style style) {
+    const json_t *text = json_object_get(cell, "text"), *mean = json_object_get(cell, "mean");
+    const json_t *half = json_object_get(cell, "half"), *seeds = json_object_get(cell, "seeds_half");
+    const char *sign = style == TABLE_MARKDOWN ? "±" : "+-";
+    char shown[128];
+    if (text != NULL || !json_is_number(mean)) {
+        table_cell(table, "%s", json_is_string(text) ? json_string_value(text) : json_is_object(cell) ? "inf" : "-");
+        return;
+    }
+    double value = json_number_value(mean);
+    int used = snprintf(shown, sizeof shown, fabs(value) < 1000 ? "%.3g" : "%.5g", value);
+    if (json_is_number(half))
+        used = snprintf(shown, sizeof shown, "%.3f %s %.2f", value, sign, json_number_value(half));
+    if (json_is_number(seeds))
+        snprintf(shown + used, sizeof shown - (size_t)used, " %s %.2f", sign, json_number_value(seeds));
+    table_cell(table, "%s", shown);
+}
+
+static void print_paper(table *table, const json_t *cells) {
+    table_cell(table, "paper");
+    for (size_t i = 0; i < json_array_size(cells); i++) {
+        const json_t *paper = json_object_get(json_array_get(cells, i), "paper");
+        if (json_is_number(paper))
+            table_cell(table, "%.3f", json_number_value(paper));
+        else
+            table_cell(table, "-");
+    }
+}
+
+static bool has_paper(const json_t *cells) {
+    for (size_t i = 0; i < json_array_size(cells); i++)
+        if (json_object_get(json_array_get(cells, i), "paper") != NULL) return true;
+    return false;
+}
+
+static bool print_table(const json_t *from, table_style style) {
+    const char *headings[130];
+    const json_t *columns = json_object_get(from, "columns"), *rows = json_object_get(from, "rows");
+    size_t count = 0;
+    headings[count++] = json_string_value(json_object_get(from, "row_header"));
+    for (size_t i = 0; i < json_array_size(columns) && count < 130; i++)
+        headings[count++] = json_string_value(json_array_get(columns, i));
+    table table = {0};
+    table_begin(&table, count, headings);
+    for (size_t r = 0; r < json_array_size(rows); r++) {
+        const json_t *row = json_array_get(rows, r), *cells = json_object_get(row, "cells");
+        table_cell(&table, "%s", json_string_value(json_object_get(row, "label")));
+        for (size_t i = 0; i + 1 < count; i++) print_cell(&table, json_array_get(cells, i), style);
+        if (has_paper(cells)) print_paper(&table, cells);
+    }
+    const char *title = json_string_value(json_object_get(from, "title"));
+    printf(style == TABLE_MARKDOWN ? "**%s**\n\n" : "%s\n\n", title);
+    bool fine = table_print(&table, stdout, style, 0);
+    printf("\n");
+    table_free(&table);
+    return fine;
+}
+
+/* The tables that say most; the others, and the figures, are in the file. */
+static int print_results(command *command, const json_t *results, const char *folder) {
+    const json_t *tables = json_object_get(results, "tables"), *notes = json_object_get(results, "notes");
+    table_style style = command_option(command, OPTION_MARKDOWN) != NULL ? TABLE_MARKDOWN : TABLE_TEXT;
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *table = json_array_get(tables, i);
+        const char *name = json_string_value(json_object_get(table, "name"));
+        bool main = strncmp(name, "minimum", 7) == 0 && strncmp(name, "minimum-step", 12) != 0;
+        bool rows = json_array_size(json_object_get(table, "columns")) > 0;
+        if (rows && (main || strcmp(name, "at") == 0 || json_array_size(tables) < 4)) print_table(table, style);
+    }
+    for (size_t i = 0; i < json_array_size(notes); i++) printf("%s\n", json_string_value(json_array_get(notes, i)));
+    const json_t *claims = json_object_get(results, "claims");
+    for (size_t i = 0; i < json_array_size(claims); i++) {
+        const json_t *claim = json_array_get(claims, i);
+        printf("%s %s\n", json_is_true(json_object_get(claim, "holds")) ? "holds:" : "does not hold:",
+               json_string_value(json_object_get(claim, "text")));
+    }
+    printf("everything is in %s/results.json\n", folder);
+    return command_flush();
+}
+
+/* ------------------------------------------------------------------------------------------------------- the verb */
+
+static void on_claim(void *user, int holds, const char *sentence) {
+    const command *command = user;
+    if (!holds)
+        command_complain("%s", sentence);
+    else if (!command->quiet)
+        printf("%s\n", sentence);
+}
+
+static int verify(command *command) {
+    const char *folder = command_option(command, OPTION_OUT);
+    char path[1100];
+    snprintf(path, sizeof path, "%.1000s/results.json", folder != NULL ? folder : "");
+    const char *file = command->argument_count > 1 ? command->arguments[1] : folder != NULL ? path : NULL;
+    int failed;
+    l2o_status status =
+        l2o_experiment_verify(command->context, command->arguments[0], file, on_claim, command, &failed);
+    if (status != L2O_OK) return command_failed(command, status);
+    return failed > 0 ? EXIT_FAILED : command_flush();
+}
+
+/* The command as it was given, for the record. */
+static void command_text(const command *command, char *text, size_t size) {
+    size_t used = (size_t)snprintf(text, size, "l2o experiment %s", command->arguments[0]);
+    if (command_option(command, OPTION_TRAIN) != NULL && used < size)
+        used += (size_t)snprintf(text + used, size - used, " --train");
+    for (int i = 0; i < command->flag_count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, " --%s %s", command->flags[i].name, command->flags[i].value);
+}
+
+static int run(command *command) {
+    if (command->argument_count == 0)
+        return command_complain("which experiment? `l2o list experiments` shows them all");
+    if (command_option(command, OPTION_VERIFY) != NULL) return verify(command);
+    if (command->argument_count > 1)
+        return command_complain("`l2o experiment` does not know what to do with '%s'; a file of results follows "
+                                "--verify",
+                                command->arguments[1]);
+    const char *name = command->arguments[0];
+    char text[1024], folder[512], *json = NULL;
+    command_text(command, text, sizeof text);
+    l2o_experiment_options options = {.folder = command_option(command, OPTION_OUT),
+                                      .cache = command_option(command, OPTION_CACHE),
+                                      .train = command_option(command, OPTION_TRAIN) != NULL,
+                                      .command = text};
+    showing showing = {.command = command};
+    l2o_status status =
+        l2o_experiment_run(command->context, command->settings, name, &options, on_progress, &showing, &json);
+    command_progress_end(command);
+    if (status != L2O_OK) return command_failed(command, status);
+    if (command->json) {
+        fputs(json, stdout); /* as it stands in the file */
+        l2o_string_free(json);
+        return command_flush();
+    }
+    json_t *results = json_loads(json, 0, NULL);
+    l2o_string_free(json);
+    snprintf(folder, sizeof folder, "%s%.400s", options.folder != NULL ? "" : "results/",
+             options.folder != NULL ? options.folder : json_string_value(json_object_get(results, "name")));
+    int code = command->quiet ? EXIT_FINE : print_results(command, results, folder);
+    json_decref(results);
+    return code;
+}
+
+const verb verb_experiment = {
+    .name = "experiment",
+    .usage = "NAME|FILE.ini [--out DIR] [--train] [--verify [RESULTS.json]] [--SETTING VALUE ...]",
+    .summary = "run a table or figure of a paper, or check its results",
+    .description =
+        "Runs an experiment: trains the weights it needs, or takes those that are shipped, runs all methods on the "
+        "same "
+        "problems, and writes tables, curves and what was run to DIR/results.json (results/NAME where no --out is "
+        "given). `l2o list experiments` shows what there is; a file of one's own is described in "
+        "docs/experiments.md.\n"
+        "Trainings and cells (one method on one kind of problems) run over all threads, one a thread. What is finished "
+        "is kept in DIR/cache, so an experiment that was stopped goes on where it was; --cache DIR keeps it elsewhere, "
+        "for several experiments to share.\n"
+        "Settings given here hold for all parts of the experiment: --seeds for the meta-trainings, --runs and --steps "
+        "for the tests, --stages and --updates for how long to train.\n"
+        "--verify runs nothing: it holds a file of results against the experiment's claims, with a sentence for each, "
+        "and ends with code 1 where one does not hold.",
+    .examples = "l2o experiment ml2o-table1\n"
+                "# from scratch, with the weights of five meta-trainings\n"
+                "l2o experiment ml2o-table1 --train --seeds 1-5 --out results/table1\n"
+                "l2o experiment ml2o-table1 --verify results/table1/results.json",
+    .options = OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_CACHE) | OPTION_BIT(OPTION_TRAIN) |
+               OPTION_BIT(OPTION_VERIFY) | OPTION_BIT(OPTION_MARKDOWN) | OPTION_BIT(OPTION_THREADS) |
+               OPTION_BIT(OPTION_KERNEL) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUIET) | OPTIONS_ALWAYS,
+    .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING | GROUP_ADAPTATION |
+              GROUP_COMPARE,
+    .arguments = 2,
+    .out_is_folder = true,
+    .run = run,
+};

@@ -1,0 +1,462 @@
+/* From the text of an experiment to its parts, each key checked by name and value. */
+#include "experiment/experiment.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "experiment/catalog.h"
+#include "experiment/experiment_kinds.h"
+#include "experiment/presets.h"
+
+typedef struct reader {
+    experiment *out;
+    l2o_settings *known; /* to check values of settings with */
+    const source_entry *sweep_x, *sweep_values, *sweep_of;
+    const source_entry *chosen_methods, *chosen_panels, *chosen_variants;
+    l2o_error *error;
+} reader;
+
+static l2o_status wrong(reader *self, const source_entry *entry, const char *what) {
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: %s", entry->origin, what);
+}
+
+static l2o_status wrong_key(reader *self, const source_entry *entry, const char *keys) {
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: '%.60s' is no key of [%s]; there are %s", entry->origin,
+                     entry->key, entry->kind, keys);
+}
+
+/* ------------------------------------------------------------------------------------------------- values and lists */
+
+static void *room(reader *self, size_t count, size_t size) {
+    size_t bytes;
+    if (memory_product(count, size, "parts of an experiment", &bytes, self->error) != L2O_OK) return NULL;
+    void *made = arena_allocate(&self->out->source.memory, bytes, self->error);
+    if (made != NULL) memset(made, 0, bytes);
+    return made;
+}
+
+static l2o_status append(reader *self, value_list *list, const char *name, const source_entry *entry) {
+    if (list->count == list->capacity) {
+        int capacity = list->capacity == 0 ? 8 : 2 * list->capacity;
+        named_value *grown = room(self, (size_t)capacity, sizeof *grown);
+        if (grown == NULL) return self->error->status;
+        if (list->count > 0) memcpy(grown, list->items, (size_t)list->count * sizeof *grown);
+        list->items = grown;
+        list->capacity = capacity;
+    }
+    list->items[list->count++] = (named_value){name, entry->value, entry->origin};
+    return L2O_OK;
+}
+
+const char *value_list_find(const value_list *list, const char *name) {
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0) return list->items[i].value;
+    return NULL;
+}
+
+/* A setting, whose name and value are checked here. */
+static l2o_status append_setting(reader *self, value_list *list, const char *name, const source_entry *entry) {
+    TRY(settings_set(self->known, name, entry->value, entry->origin, self->error));
+    return append(self, list, name, entry);
+}
+
+static l2o_status read_flag(reader *self, const source_entry *entry, bool *out) {
+    *out = strcmp(entry->value, "yes") == 0;
+    if (*out || strcmp(entry->value, "no") == 0) return L2O_OK;
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: '%s' is yes or no, not '%.60s'", entry->origin, entry->key,
+                     entry->value);
+}
+
+static l2o_status read_number(reader *self, const source_entry *entry, double *out) {
+    char *end;
+    *out = strtod(entry->value, &end);
+    if (end != entry->value && *end == '\0' && isfinite(*out)) return L2O_OK;
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: '%.60s' is a number, not '%.60s'", entry->origin, entry->key,
+                     entry->value);
+}
+
+/* The next piece of a list between commas, without blanks around it; NULL at the end. */
+static const char *next_piece(reader *self, const char **at) {
+    if (**at == '\0') return NULL;
+    size_t length = strcspn(*at, ","), skipped = strspn(*at, " \t");
+    const char *start = *at + (skipped < length ? skipped : length), *end = *at + length;
+    *at += length + ((*at)[length] == ',');
+    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) end--;
+    char *copy = room(self, (size_t)(end - start) + 1, 1);
+    if (copy != NULL) memcpy(copy, start, (size_t)(end - start));
+    return copy;
+}
+
+/* --------------------------------------------------------------------------------------------------------- sections */
+
+/* The name of part `index`, which is each part's first member. */
+static const char *part_name(const void *parts, size_t size, int index) {
+    const char *name;
+    memcpy(&name, (const char *)parts + (size_t)index * size, sizeof name);
+    return name;
+}
+
+/* The part that the entry's section is called by, made where there is none; NULL when there are too many. */
+static void *part_of(reader *self, const source_entry *entry, void *parts, size_t size, int *count) {
+    int index = 0;
+    while (index < *count && strcmp(part_name(parts, size, index), entry->label) != 0) index++;
+    if (index == MOST_PARTS) {
+        wrong(self, entry, "more than 128 sections of this kind");
+        return NULL;
+    }
+    char *part = (char *)parts + (size_t)index * size;
+    if (index == *count) {
+        memcpy(part, &entry->label, sizeof entry->label);
+        ++*count;
+    }
+    return part;
+}
+
+static l2o_status read_kind(reader *self, const source_entry *entry) {
+    char names[256];
+    self->out->kind = experiment_kind_find(entry->value);
+    if (self->out->kind != NULL) return L2O_OK;
+    experiment_kind_names(names, sizeof names);
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: there is no kind of experiment '%.60s'; there are %s",
+                     entry->origin, entry->value, names);
+}
+
+static l2o_status read_experiment(reader *self, const source_entry *entry) {
+    experiment *out = self->out;
+    const struct {
+        const char *key, **target;
+    } texts[] = {{"title", &out->title},           {"summary", &out->summary},   {"reference", &out->reference},
+                 {"row-header", &out->row_header}, {"baseline", &out->baseline}, {"x-label", &out->x_label}};
+    const struct {
+        const char *key;
+        const source_entry **target;
+    } lists[] = {
+        {"methods", &self->chosen_methods}, {"panels", &self->chosen_panels}, {"variants", &self->chosen_variants}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcmp(entry->key, texts[i].key) == 0) return *texts[i].target = entry->value, L2O_OK;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (strcmp(entry->key, lists[i].key) == 0) return *lists[i].target = entry, L2O_OK;
+    if (strcmp(entry->key, "kind") == 0) return read_kind(self, entry);
+    if (strcmp(entry->key, "x-log") == 0) return read_flag(self, entry, &out->x_log);
+    if (strcmp(entry->key, "at") == 0) {
+        double at;
+        TRY(read_number(self, entry, &at));
+        if (at < 0 || at > 1e12 || at != floor(at)) return wrong(self, entry, "'at' is a step, a whole number from 0");
+        out->at = (int64_t)at;
+        return L2O_OK;
+    }
+    return wrong_key(self, entry,
+                     "title, summary, reference, kind, inherit, methods, panels, variants, row-header, baseline, at, "
+                     "x-label and x-log");
+}
+
+static l2o_status read_weights(reader *self, const source_entry *entry) {
+    experiment_weights *weights = part_of(self, entry, self->out->weights, sizeof *weights, &self->out->weights_count);
+    if (weights == NULL) return self->error->status;
+    weights->origin = entry->origin;
+    if (strcmp(entry->key, "preset") == 0) {
+        weights->preset = entry->value;
+        return preset_apply(self->known, entry->value, self->error) == L2O_OK
+                   ? L2O_OK
+                   : error_set(self->error, L2O_ERROR_INPUT,
+                               "%s: there is no preset '%.60s'; `l2o list presets` shows them all", entry->origin,
+                               entry->value);
+    }
+    if (strcmp(entry->key, "file") == 0) return weights->file = entry->value, L2O_OK;
+    if (strcmp(entry->key, "fixed") == 0) return read_flag(self, entry, &weights->fixed);
+    if (strcmp(entry->key, "seed") == 0 || strcmp(entry->key, "seeds") == 0)
+        return wrong(self, entry, "the seeds of all trainings are set by 'seeds' in [settings]");
+    return append_setting(self, &weights->settings, entry->key, entry);
+}
+
+static l2o_status read_tuning(reader *self, const source_entry *entry, rate_choice *out) {
+    *out = strcmp(entry->value, "family") == 0 ? RATE_BY_FAMILY : RATE_BY_PROBLEM;
+    if (*out == RATE_BY_FAMILY || strcmp(entry->value, "problem") == 0) return L2O_OK;
+    return wrong(self, entry, "'tune' is family (the best rate on tuning problems) or problem (the best in each run)");
+}
+
+static l2o_status read_method(reader *self, const source_entry *entry) {
+    experiment_method *method = part_of(self, entry, self->out->methods, sizeof *method, &self->out->method_count);
+    if (method == NULL) return self->error->status;
+    method->origin = entry->origin;
+    if (strcmp(entry->key, "weights") == 0) return method->weights = entry->value, L2O_OK;
+    if (strcmp(entry->key, "optimizer") == 0) return method->optimizer = entry->value, L2O_OK;
+    if (strcmp(entry->key, "group") == 0) return method->group = entry->value, L2O_OK;
+    if (strcmp(entry->key, "adapt") == 0) return read_flag(self, entry, &method->adapt);
+    if (strcmp(entry->key, "limit") == 0) return read_flag(self, entry, &method->limit);
+    if (strcmp(entry->key, "tune") == 0) return read_tuning(self, entry, &method->tune);
+    return append_setting(self, &method->options, entry->key, entry);
+}
+
+/* What follows a prefix such as "adapt."; NULL without it. */
+static const char *after(const char *key, const char *prefix) {
+    size_t length = strlen(prefix);
+    return strncmp(key, prefix, length) == 0 ? key + length : NULL;
+}
+
+static l2o_status read_panel(reader *self, const source_entry *entry) {
+    double number;
+    experiment_panel *panel = part_of(self, entry, self->out->panels, sizeof *panel, &self->out->panel_count);
+    if (panel == NULL) return self->error->status;
+    const char *rest;
+    if ((rest = after(entry->key, "paper.")) != NULL) {
+        TRY(read_number(self, entry, &number));
+        return append(self, &panel->paper, rest, entry);
+    }
+    if ((rest = after(entry->key, "adapt.")) != NULL) return append_setting(self, &panel->adapt, rest, entry);
+    return append_setting(self, &panel->settings, entry->key, entry);
+}
+
+static l2o_status read_variant(reader *self, const source_entry *entry) {
+    experiment_variant *variant = part_of(self, entry, self->out->variants, sizeof *variant, &self->out->variant_count);
+    if (variant == NULL) return self->error->status;
+    const char *rest;
+    if ((rest = after(entry->key, "weights.")) != NULL) return append(self, &variant->weights, rest, entry);
+    if ((rest = after(entry->key, "train.")) != NULL) return append_setting(self, &variant->training, rest, entry);
+    if ((rest = after(entry->key, "adapt.")) != NULL) return append_setting(self, &variant->adapt, rest, entry);
+    return append_setting(self, &variant->settings, entry->key, entry);
+}
+
+static l2o_status read_sweep(reader *self, const source_entry *entry) {
+    if (strcmp(entry->key, "x") == 0)
+        self->sweep_x = entry;
+    else if (strcmp(entry->key, "values") == 0)
+        self->sweep_values = entry;
+    else if (strcmp(entry->key, "of") == 0)
+        self->sweep_of = entry;
+    else
+        return wrong_key(self, entry, "x, values and of");
+    return L2O_OK;
+}
+
+static l2o_status read_claim(reader *self, const source_entry *entry) {
+    experiment_claim *claim = part_of(self, entry, self->out->claims, sizeof *claim, &self->out->claim_count);
+    if (claim == NULL) return self->error->status;
+    if (claim->origin == NULL) claim->factor = 1;
+    claim->origin = entry->origin;
+    const struct {
+        const char *key, **target;
+    } texts[] = {{"text", &claim->text},   {"method", &claim->method},   {"below", &claim->other},
+                 {"panel", &claim->panel}, {"variant", &claim->variant}, {"near", &claim->other}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        if (strcmp(entry->key, texts[i].key) != 0) continue;
+        claim->near |= strcmp(entry->key, "near") == 0;
+        *texts[i].target = entry->value;
+        return L2O_OK;
+    }
+    if (strcmp(entry->key, "bound") == 0) return read_number(self, entry, &claim->bound);
+    if (strcmp(entry->key, "factor") == 0) return read_number(self, entry, &claim->factor);
+    if (strcmp(entry->key, "measure") != 0)
+        return wrong_key(self, entry, "text, method, below, near, bound, factor, panel, variant and measure");
+    static const char *const measures[] = {"minimum", "last", "spread"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(entry->value, measures[i]) == 0) return claim->measure = (claim_measure)i, L2O_OK;
+    return wrong(self, entry, "'measure' is minimum, last or spread (the deviation over meta-training seeds)");
+}
+
+static l2o_status read_settings(reader *self, const source_entry *entry) {
+    return append_setting(self, &self->out->settings, entry->key, entry);
+}
+
+static l2o_status read_entry(reader *self, const source_entry *entry) {
+    const struct {
+        const char *kind;
+        bool labelled;
+        l2o_status (*read)(reader *self, const source_entry *entry);
+    } sections[] = {{"experiment", false, read_experiment}, {"settings", false, read_settings},
+                    {"sweep", false, read_sweep},           {"weights", true, read_weights},
+                    {"method", true, read_method},          {"panel", true, read_panel},
+                    {"variant", true, read_variant},        {"claim", true, read_claim}};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (strcmp(sections[i].kind, entry->kind) == 0 && sections[i].labelled == (entry->label[0] != '\0'))
+            return sections[i].read(self, entry);
+    return error_set(self->error, L2O_ERROR_INPUT,
+                     "%s: [%s%s%s] is no section of an experiment; there are [experiment], [settings], [sweep], "
+                     "[weights NAME], [method NAME], [panel NAME], [variant NAME] and [claim NAME]",
+                     entry->origin, entry->kind, entry->label[0] != '\0' ? " " : "", entry->label);
+}
+
+/* -------------------------------------------------------------------------------------------------- the whole of it */
+
+/* Each value of the sweep is a variant. */
+static l2o_status expand_sweep(reader *self) {
+    experiment *out = self->out;
+    const source_entry *given = self->sweep_x != NULL ? self->sweep_x : self->sweep_values;
+    if (given == NULL && self->sweep_of == NULL) return L2O_OK;
+    if (self->sweep_x == NULL || self->sweep_values == NULL)
+        return wrong(self, given != NULL ? given : self->sweep_of, "[sweep] needs both x and values");
+    if (out->variant_count > 0) return wrong(self, given, "there are [sweep] and [variant] sections; keep one of them");
+    const char *of = self->sweep_of != NULL ? self->sweep_of->value : "adapt", *at = self->sweep_values->value, *piece;
+    bool adapt = strcmp(of, "adapt") == 0, train = strcmp(of, "train") == 0;
+    if (!adapt && !train && strcmp(of, "test") != 0)
+        return wrong(self, self->sweep_of, "'of' is adapt, train or test: what the setting x belongs to");
+    while ((piece = next_piece(self, &at)) != NULL) {
+        if (out->variant_count == MOST_PARTS) return wrong(self, self->sweep_values, "more than 128 values");
+        experiment_variant *variant = &out->variants[out->variant_count++];
+        source_entry value = *self->sweep_values;
+        value.value = piece;
+        variant->name = piece;
+        value_list *list = adapt ? &variant->adapt : train ? &variant->training : &variant->settings;
+        TRY(append_setting(self, list, self->sweep_x->value, &value));
+    }
+    if (out->x_label == NULL) out->x_label = self->sweep_x->value;
+    return self->error->status;
+}
+
+/* Numbers that stand in names: 10 and 1e-3, and the 100 of normal:100. */
+static void find_numbers(experiment *out) {
+    for (int i = 0; i < out->variant_count; i++) {
+        char *end;
+        const char *colon = strrchr(out->variants[i].name, ':');
+        const char *start = colon != NULL ? colon + 1 : out->variants[i].name;
+        out->variants[i].x = strtod(start, &end);
+        if (end == start || *end != '\0') out->variants[i].x = NAN;
+    }
+}
+
+/* Keeps the parts that a list names, in its order. */
+static l2o_status choose(reader *self, const source_entry *list, void *parts, size_t size, int *count) {
+    if (list == NULL) return L2O_OK;
+    char *all = parts, *chosen = room(self, MOST_PARTS, size);
+    if (chosen == NULL) return self->error->status;
+    int kept = 0;
+    const char *at = list->value, *name;
+    while ((name = next_piece(self, &at)) != NULL) {
+        int i = 0;
+        while (i < *count && strcmp(part_name(all, size, i), name) != 0) i++;
+        if (i == *count || kept == MOST_PARTS)
+            return error_set(self->error, L2O_ERROR_INPUT, "%s: '%s' names '%.60s', but there is no such section",
+                             list->origin, list->key, name);
+        memcpy(chosen + (size_t)kept++ * size, all + (size_t)i * size, size);
+    }
+    memcpy(all, chosen, (size_t)kept * size);
+    *count = kept;
+    return self->error->status;
+}
+
+const experiment_weights *experiment_find_weights(const experiment *experiment, const char *name) {
+    for (int i = 0; i < experiment->weights_count; i++)
+        if (strcmp(experiment->weights[i].name, name) == 0) return &experiment->weights[i];
+    return NULL;
+}
+
+const experiment_method *experiment_find_method(const experiment *experiment, const char *name) {
+    for (int i = 0; i < experiment->method_count; i++)
+        if (strcmp(experiment->methods[i].name, name) == 0) return &experiment->methods[i];
+    return NULL;
+}
+
+const experiment_weights *experiment_weights_of(const experiment *experiment, const experiment_method *method,
+                                                const experiment_variant *variant) {
+    const char *name = value_list_find(&variant->weights, method->name);
+    if (name == NULL) name = method->weights;
+    return name == NULL ? NULL : experiment_find_weights(experiment, name);
+}
+
+static l2o_status check_recipe(reader *self, const char *name, const char *origin) {
+    if (name == NULL || experiment_find_weights(self->out, name) != NULL) return L2O_OK;
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: there is no section [weights %.60s]", origin, name);
+}
+
+static l2o_status check_method(reader *self, experiment_method *method) {
+    int ways = (method->weights != NULL) + (method->optimizer != NULL) + method->limit;
+    if (ways != 1)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [method %s] needs one of weights, optimizer and limit = yes, and has %d", method->origin,
+                         method->name, ways);
+    if (method->limit && (method->adapt || method->tune != RATE_GIVEN || method->options.count > 0))
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: [method %s] is the limit, which takes no other keys",
+                         method->origin, method->name);
+    if (method->group == NULL)
+        method->group = method->limit ? "limit" : method->weights != NULL || method->adapt ? "learned" : "classical";
+    return check_recipe(self, method->weights, method->origin);
+}
+
+static l2o_status check_claim(reader *self, const experiment_claim *claim) {
+    const char *what = claim->text == NULL     ? "text"
+                       : claim->method == NULL ? "method"
+                       : claim->other == NULL  ? "below or near"
+                                               : NULL;
+    if (what != NULL)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: [claim %s] lacks %s", claim->origin, claim->name, what);
+    char *end;
+    strtod(claim->other, &end);
+    const char *names[] = {claim->method, end != claim->other && *end == '\0' ? NULL : claim->other};
+    for (int i = 0; i < 2; i++)
+        if (names[i] != NULL && experiment_find_method(self->out, names[i]) == NULL)
+            return error_set(self->error, L2O_ERROR_INPUT, "%s: [claim %s] is about '%.60s', which is no method here",
+                             claim->origin, claim->name, names[i]);
+    return L2O_OK;
+}
+
+static l2o_status check(reader *self) {
+    experiment *out = self->out;
+    if (out->title == NULL || out->kind == NULL)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: [experiment] needs title and kind", out->path);
+    for (int i = 0; i < out->method_count; i++) TRY(check_method(self, &out->methods[i]));
+    for (int i = 0; i < out->variant_count; i++)
+        for (int k = 0; k < out->variants[i].weights.count; k++) {
+            const named_value *value = &out->variants[i].weights.items[k];
+            TRY(check_recipe(self, value->value, value->origin));
+        }
+    for (int i = 0; i < out->claim_count; i++) TRY(check_claim(self, &out->claims[i]));
+    if (out->baseline != NULL && experiment_find_method(out, out->baseline) == NULL)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: the baseline '%.60s' is no method here", out->path,
+                         out->baseline);
+    return experiment_kind_check(out, self->error);
+}
+
+static l2o_status read_all(reader *self) {
+    experiment *out = self->out;
+    out->weights = room(self, MOST_PARTS, sizeof *out->weights);
+    out->methods = room(self, MOST_PARTS, sizeof *out->methods);
+    out->panels = room(self, MOST_PARTS, sizeof *out->panels);
+    out->variants = room(self, MOST_PARTS, sizeof *out->variants);
+    out->claims = room(self, MOST_PARTS, sizeof *out->claims);
+    if (self->error->status != L2O_OK) return self->error->status;
+    for (int i = 0; i < out->source.count; i++) TRY(read_entry(self, &out->source.entries[i]));
+    TRY(expand_sweep(self));
+    TRY(choose(self, self->chosen_methods, out->methods, sizeof *out->methods, &out->method_count));
+    TRY(choose(self, self->chosen_panels, out->panels, sizeof *out->panels, &out->panel_count));
+    TRY(choose(self, self->chosen_variants, out->variants, sizeof *out->variants, &out->variant_count));
+    if (out->variant_count == 0) out->variants[out->variant_count++].name = "";
+    find_numbers(out);
+    return check(self);
+}
+
+static l2o_status interpret(const char *path, const char *name, experiment *out, l2o_error *error) {
+    l2o_error fault = {0}; /* of our own, as `error` may hold an older one */
+    reader self = {.out = out, .error = &fault};
+    char *texts = arena_allocate(&out->source.memory, strlen(path) + strlen(name) + 2, error);
+    if (texts == NULL) return error->status;
+    out->path = memcpy(texts, path, strlen(path) + 1);
+    out->name = memcpy(texts + strlen(path) + 1, name, strlen(name) + 1);
+    l2o_status status = catalog_settings(&self.known, &fault);
+    if (status == L2O_OK) status = read_all(&self);
+    settings_free(self.known);
+    if (status != L2O_OK) *error = fault;
+    return status;
+}
+
+l2o_status experiment_read(const char *path, const char *name, experiment *out, l2o_error *error) {
+    *out = (experiment){0};
+    TRY(experiment_source_read(path, experiment_find, &out->source, error));
+    l2o_status status = interpret(path, name, out, error);
+    if (status != L2O_OK) experiment_free(out);
+    return status;
+}
+
+l2o_status experiment_parse(const char *bytes, size_t size, const char *name, experiment *out, l2o_error *error) {
+    *out = (experiment){0};
+    TRY(experiment_source_parse(bytes, size, name, &out->source, error));
+    l2o_status status = interpret(name, name, out, error);
+    if (status != L2O_OK) experiment_free(out);
+    return status;
+}
+
+void experiment_free(experiment *experiment) {
+    experiment_source_free(&experiment->source);
+    *experiment = (struct experiment){0};
+}

@@ -1,0 +1,122 @@
+/* Settings of an experiment's parts, in layers. What the parts of the experiment set must be used; what is said for all
+ * of them, and by the user, need only be used by some. */
+#include <stdio.h>
+#include <string.h>
+
+#include "experiment/catalog.h"
+#include "experiment/experiment.h"
+#include "experiment/presets.h"
+
+typedef struct layering {
+    l2o_settings *settings;
+    l2o_status status;
+    l2o_error *error;
+} layering;
+
+static void suggest_given(void *context, const char *name, const char *value, const char *origin, bool given) {
+    layering *self = context;
+    if (!given || self->status != L2O_OK) return;
+    self->status = settings_suggest(self->settings, name, value, origin, self->error);
+}
+
+static l2o_status layer(const experiment *experiment, const l2o_settings *given, const char *preset,
+                        l2o_settings *settings, l2o_error *error) {
+    for (int i = 0; i < experiment->settings.count; i++) {
+        const named_value *value = &experiment->settings.items[i];
+        TRY(settings_suggest(settings, value->name, value->value, value->origin, error));
+    }
+    if (preset != NULL) TRY(preset_apply(settings, preset, error));
+    layering self = {settings, L2O_OK, error};
+    if (given != NULL) settings_visit_set(given, suggest_given, &self);
+    return self.status;
+}
+
+static l2o_status created(l2o_status status, l2o_settings **out) {
+    if (status == L2O_OK) return L2O_OK;
+    settings_free(*out);
+    *out = NULL;
+    return status;
+}
+
+l2o_status experiment_base_settings(const experiment *experiment, const l2o_settings *given, l2o_settings **out,
+                                    l2o_error *error) {
+    TRY(catalog_settings(out, error));
+    return created(layer(experiment, given, NULL, *out, error), out);
+}
+
+/* What tells the experiment's panels and variants apart is not the user's to set. */
+static l2o_status check_own(const value_list *list, const l2o_settings *given, l2o_error *error) {
+    for (int i = 0; i < list->count && given != NULL; i++) {
+        const named_value *value = &list->items[i];
+        if (settings_is_given(given, value->name))
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: the experiment itself sets '%s' (%s); change it in a file of your own that inherits "
+                             "from this one",
+                             settings_origin(given, value->name), value->name, value->origin);
+    }
+    return L2O_OK;
+}
+
+static l2o_status set_own(const value_list *list, const l2o_settings *given, l2o_settings *settings, l2o_error *error) {
+    TRY(check_own(list, given, error));
+    for (int i = 0; i < list->count; i++)
+        TRY(settings_set(settings, list->items[i].name, list->items[i].value, list->items[i].origin, error));
+    return L2O_OK;
+}
+
+/* The user's values come first, here. */
+static l2o_status set_recipe(const value_list *list, const l2o_settings *given, l2o_settings *settings,
+                             l2o_error *error) {
+    for (int i = 0; i < list->count; i++) {
+        const named_value *value = &list->items[i];
+        if (given != NULL && settings_is_given(given, value->name)) continue;
+        TRY(settings_set(settings, value->name, value->value, value->origin, error));
+    }
+    return L2O_OK;
+}
+
+l2o_status experiment_cell_settings(const experiment *experiment, const l2o_settings *given,
+                                    const experiment_panel *panel, const experiment_variant *variant,
+                                    l2o_settings **out, l2o_error *error) {
+    TRY(check_own(&panel->adapt, given, error));
+    TRY(check_own(&variant->adapt, given, error));
+    TRY(experiment_base_settings(experiment, given, out, error));
+    l2o_status status = set_own(&panel->settings, given, *out, error);
+    if (status == L2O_OK) status = set_own(&variant->settings, given, *out, error);
+    return created(status, out);
+}
+
+l2o_status experiment_training_settings(const experiment *experiment, const l2o_settings *given,
+                                        const experiment_weights *weights, const experiment_variant *variant,
+                                        int64_t seed, l2o_settings **out, l2o_error *error) {
+    char number[32];
+    snprintf(number, sizeof number, "%lld", (long long)seed);
+    TRY(catalog_settings(out, error));
+    l2o_status status = layer(experiment, given, weights->preset, *out, error);
+    if (status == L2O_OK) status = set_recipe(&weights->settings, given, *out, error);
+    if (status == L2O_OK && !weights->fixed) status = set_own(&variant->training, given, *out, error);
+    if (status == L2O_OK) status = settings_set(*out, "seed", number, "seeds", error);
+    return created(status, out);
+}
+
+typedef struct description {
+    buffer *text;
+    l2o_status status;
+    l2o_error *error;
+} description;
+
+static void describe(void *context, const char *name, const char *value, const char *origin, bool given) {
+    static const char *const idle[] = {"seeds", "resume", "checkpoint-seconds"};
+    description *self = context;
+    (void)origin;
+    (void)given;
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (strcmp(name, idle[i]) == 0) return;
+    if (self->status == L2O_OK) self->status = buffer_print(self->text, self->error, "%s=%s\n", name, value);
+}
+
+l2o_status experiment_describe_settings(const l2o_settings *settings, buffer *text, l2o_error *error) {
+    description self = {text, L2O_OK, error};
+    settings_visit_set(settings, describe, &self);
+    return self.status;
+}

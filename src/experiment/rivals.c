@@ -1,0 +1,88 @@
+/* Says where the best learned method stands beside each classical one, by the least ln f on the same problems. */
+#include "experiment/rivals.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "experiment/table_rows.h"
+
+static bool in_group(const session *session, int method, const char *group) {
+    return strcmp(session->experiment->methods[method].group, group) == 0;
+}
+
+static l2o_status best_learned(const session *session, int variant, int panel, sample *best, int *method,
+                               l2o_error *error) {
+    double least = INFINITY;
+    *method = -1;
+    for (int m = 0; m < session->experiment->method_count; m++) {
+        sample sample;
+        sample_summary summary;
+        if (!in_group(session, m, "learned")) continue;
+        l2o_status status = results_sample(session, variant, panel, m, MEASURE_MINIMUM, &sample, error);
+        if (status == L2O_OK) status = sample_summarise(&sample, &summary, error);
+        if (status != L2O_OK || !(summary.mean < least)) {
+            sample_free(&sample);
+            TRY(status);
+            continue;
+        }
+        sample_free(best);
+        *best = sample;
+        *method = m;
+        least = summary.mean;
+    }
+    return L2O_OK;
+}
+
+/* "loses to" and "is ahead of" lists, with by how much; where the interval of the paired difference holds 0 it is
+ * "level with" the rival. */
+static l2o_status compare_all(const session *session, int variant, int panel, const sample *best, buffer lists[3],
+                              l2o_error *error) {
+    for (int m = 0; m < session->experiment->method_count; m++) {
+        sample rival = {0};
+        sample_summary difference;
+        if (!in_group(session, m, "classical")) continue;
+        l2o_status status = results_sample(session, variant, panel, m, MEASURE_MINIMUM, &rival, error);
+        if (status == L2O_OK) status = sample_difference(best, &rival, &difference, error);
+        sample_free(&rival);
+        TRY(status);
+        double half = fmax(difference.half, difference.seeds_half); /* fmax() passes over NaN */
+        int kind = !(fabs(difference.mean) > half) ? 1 : difference.mean > 0 ? 0 : 2;
+        TRY(buffer_print(&lists[kind], error, "%s%s (%+.2f", lists[kind].size > 0 ? ", " : "",
+                         session->experiment->methods[m].name, difference.mean));
+        if (isfinite(half)) TRY(buffer_print(&lists[kind], error, " ± %.2f", half));
+        TRY(buffer_append_text(&lists[kind], ")", error));
+    }
+    return L2O_OK;
+}
+
+static l2o_status write_note(const session *session, int variant, int panel, int method, const buffer lists[3],
+                             buffer *note, l2o_error *error) {
+    static const char *const verbs[] = {" loses to ", " is level with ", " is ahead of "};
+    char label[160];
+    results_label(session, variant, panel, label, sizeof label);
+    TRY(buffer_print(note, error, "%s: the best learned method, %s,", label,
+                     session->experiment->methods[method].name));
+    const char *between = "";
+    for (int i = 0; i < 3; i++) {
+        if (lists[i].size == 0) continue;
+        TRY(buffer_print(note, error, "%s%s%s", between, verbs[i], buffer_text(&lists[i])));
+        between = ";";
+    }
+    return buffer_append_text(note, ".", error);
+}
+
+l2o_status rivals_note(const session *session, int variant, int panel, json_t *notes, l2o_error *error) {
+    sample best = {0};
+    buffer lists[3] = {{0}}, note = {0};
+    int method;
+    l2o_status status = best_learned(session, variant, panel, &best, &method, error);
+    if (status == L2O_OK && method >= 0) status = compare_all(session, variant, panel, &best, lists, error);
+    bool any = lists[0].size + lists[1].size + lists[2].size > 0;
+    if (status == L2O_OK && any) status = write_note(session, variant, panel, method, lists, &note, error);
+    if (status == L2O_OK && any && !results_add(notes, json_string(buffer_text(&note))))
+        status = table_out_of_memory(error);
+    for (int i = 0; i < 3; i++) buffer_free(&lists[i]);
+    buffer_free(&note);
+    sample_free(&best);
+    return status;
+}

@@ -1,0 +1,223 @@
+/* Trainings: planned without doubles, taken from the shipped weights where these were made by the same recipe, else
+ * trained into the cache, one training a thread. A training that was interrupted goes on from its checkpoint. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "base/memory.h"
+#include "experiment/session.h"
+#include "io/file.h"
+#include "meta/trainer.h"
+#include "optimizers/weights_file.h"
+
+enum { WEIGHTS_FORMAT = 1 };
+
+static const char PHASE[] = "training";
+
+static const training *find(const session *session, const experiment_weights *weights,
+                            const experiment_variant *variant, int64_t seed) {
+    for (int64_t i = 0; i < session->training_count; i++) {
+        const training *training = &session->trainings[i];
+        if (training->weights == weights && training->seed == seed &&
+            (training->variant == variant || weights->fixed || variant->training.count == 0))
+            return training;
+    }
+    return NULL;
+}
+
+const char *session_weights(const session *session, const experiment_weights *weights,
+                            const experiment_variant *variant, int64_t seed) {
+    const training *found = find(session, weights, variant, seed);
+    return found == NULL ? NULL : found->path;
+}
+
+/* ------------------------------------------------------------------------------------------------- shipped weights */
+
+/* Is everything that the file's training used set likewise here? What lies beyond the metadata must be at its default.
+ */
+static bool same_recipe(const json_t *metadata, const l2o_settings *settings) {
+    json_t *used = json_object_get(metadata, "settings");
+    if (json_object_size(used) == 0) return false;
+    const char *name;
+    json_t *value;
+    json_object_foreach(used, name, value) {
+        if (!settings_is_defined(settings, name) || json_string_value(value) == NULL ||
+            !settings_equals(settings, name, json_string_value(value)))
+            return false;
+    }
+    return true;
+}
+
+/* "models/transfer-{seed}.safetensors" with the seed in its place. */
+static l2o_status shipped_name(const char *pattern, int64_t seed, buffer *name, l2o_error *error) {
+    const char *place = strstr(pattern, "{seed}");
+    if (place == NULL) return buffer_append_text(name, pattern, error);
+    TRY(buffer_append(name, pattern, (size_t)(place - pattern), error));
+    return buffer_print(name, error, "%lld%s", (long long)seed, place + strlen("{seed}"));
+}
+
+static l2o_status look_for_shipped(const session *session, training *training, const l2o_settings *settings,
+                                   l2o_error *error) {
+    if (session->train || training->weights->file == NULL) return L2O_OK;
+    buffer name = {0};
+    char *path = NULL;
+    json_t *metadata = NULL;
+    l2o_status status = shipped_name(training->weights->file, training->seed, &name, error);
+    if (status == L2O_OK) status = experiment_find_file("models", buffer_text(&name), &path, error);
+    if (status == L2O_OK && path != NULL) status = weights_file_describe(path, &metadata, error);
+    if (metadata != NULL && same_recipe(metadata, settings)) {
+        training->path = path;
+        training->shipped = training->present = true;
+        path = NULL;
+    }
+    json_decref(metadata);
+    memory_free(path);
+    buffer_free(&name);
+    return status;
+}
+
+/* -------------------------------------------------------------------------------------------------------- the plan */
+
+static l2o_status name_file(const session *session, training *training, const l2o_settings *settings,
+                            l2o_error *error) {
+    buffer text = {0}, path = {0};
+    l2o_status status = buffer_print(&text, error, "weights %d of l2o %s on %s\n", (int)WEIGHTS_FORMAT, L2O_VERSION,
+                                     session->context->kernel);
+    if (status == L2O_OK) status = experiment_describe_settings(settings, &text, error);
+    if (status == L2O_OK)
+        status =
+            buffer_print(&path, error, "%s/weights/%s-%lld-%08lx.safetensors", session->cache, training->weights->name,
+                         (long long)training->seed, (unsigned long)crc32_z(0, (const void *)text.bytes, text.size));
+    if (status == L2O_OK && (training->path = memory_string(buffer_text(&path), error)) == NULL) status = error->status;
+    buffer_free(&text);
+    buffer_free(&path);
+    return status;
+}
+
+static l2o_status settings_of(const session *session, const training *training, l2o_settings **settings,
+                              l2o_error *error) {
+    return experiment_training_settings(session->experiment, session->given, training->weights, training->variant,
+                                        training->seed, settings, error);
+}
+
+static l2o_status locate(const session *session, training *training, const l2o_settings *settings, l2o_error *error) {
+    TRY(look_for_shipped(session, training, settings, error));
+    if (training->path == NULL) TRY(name_file(session, training, settings, error));
+    training->present = file_exists(training->path);
+    return trainer_rehearse(session->context, settings, "rehearsal.safetensors", error);
+}
+
+/* Two recipes that come to the same are trained once: the later one has the earlier one's file. */
+static l2o_status plan_one(session *session, const experiment_weights *weights, const experiment_variant *variant,
+                           int64_t seed, l2o_error *error) {
+    if (find(session, weights, variant, seed) != NULL) return L2O_OK;
+    int64_t count = session->training_count;
+    training *grown =
+        memory_grow(session->trainings, (size_t)count, (size_t)count + 1, sizeof *session->trainings, error);
+    if (grown == NULL) return error->status;
+    session->trainings = grown;
+    training *fresh = &grown[session->training_count++];
+    *fresh = (training){.weights = weights, .variant = variant, .seed = seed};
+    l2o_settings *settings;
+    TRY(settings_of(session, fresh, &settings, error));
+    l2o_status status = locate(session, fresh, settings, error);
+    if (session->given != NULL) settings_share_use(settings, session->given);
+    settings_free(settings);
+    if (status != L2O_OK && status != L2O_ERROR_CANCELLED && status != L2O_ERROR_MEMORY) {
+        l2o_error cause = *error;
+        return error_set(error, status, "[weights %s]: %s", weights->name, cause.text);
+    }
+    return status;
+}
+
+static l2o_status plan_variant(session *session, const experiment_variant *variant, int64_t seed, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    for (int i = 0; i < experiment->method_count; i++) {
+        const experiment_weights *weights = experiment_weights_of(experiment, &experiment->methods[i], variant);
+        if (weights != NULL) TRY(plan_one(session, weights, variant, seed, error));
+    }
+    for (int i = 0; i < experiment->weights_count && experiment->method_count == 0; i++)
+        TRY(plan_one(session, &experiment->weights[i], variant, seed, error));
+    return L2O_OK;
+}
+
+/* ------------------------------------------------------------------------------------------------------ doing it */
+
+typedef struct training_job {
+    session *session;
+    training *training;
+} training_job;
+
+static void on_training(void *user, const l2o_training_progress *now) {
+    training_job *job = user;
+    int64_t more = now->updates - job->training->updates;
+    job->training->updates = now->updates;
+    session_progress(job->session, PHASE, more, NULL);
+}
+
+static bool is_first_of_file(const session *session, const training *training) {
+    for (const struct training *at = session->trainings; at < training; at++)
+        if (strcmp(at->path, training->path) == 0) return false;
+    return true;
+}
+
+static l2o_status train(void *argument, int64_t number, l2o_context *context, l2o_error *error) {
+    session *session = argument;
+    training *training = &session->trainings[number];
+    if (training->present || !is_first_of_file(session, training)) return L2O_OK;
+    training_job job = {session, training};
+    l2o_training_report report;
+    l2o_settings *settings;
+    TRY(settings_of(session, training, &settings, error));
+    l2o_status status = settings_set(settings, "resume", "yes", "resume", error);
+    if (status == L2O_OK) {
+        status = l2o_train(context, settings, training->path, on_training, &job, &report);
+        if (status != L2O_OK) *error = context->error;
+    }
+    settings_free(settings);
+    if (status == L2O_ERROR_CANCELLED) return error_set(error, status, "cancelled by the user");
+    if (status != L2O_OK) {
+        l2o_error cause = *error;
+        return error_set(error, status, "[weights %s], seed %lld: %s", training->weights->name,
+                         (long long)training->seed, cause.text);
+    }
+    training->seconds = report.seconds;
+    char text[256];
+    snprintf(text, sizeof text, "trained %.100s, seed %lld: %lld updates in %.0f s", training->weights->name,
+             (long long)training->seed, (long long)report.updates, report.seconds);
+    session_progress(session, PHASE, training->expected - training->updates, text);
+    return L2O_OK;
+}
+
+/* How many updates the stages hold at most. */
+static l2o_status expect(const session *session, training *training, l2o_error *error) {
+    l2o_settings *settings;
+    trainer_options options;
+    TRY(settings_of(session, training, &settings, error));
+    l2o_status status = trainer_options_read(settings, &options, error);
+    settings_free(settings);
+    TRY(status);
+    for (int s = 0; s < options.stage_count; s++)
+        training->expected += options.stages[s].unrolls * options.stages[s].draws;
+    if (options.updates > 0 && options.updates < training->expected) training->expected = options.updates;
+    return L2O_OK;
+}
+
+l2o_status session_train(session *session, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    for (int64_t s = 0; s < session->seed_count; s++)
+        for (int v = 0; v < experiment->variant_count; v++)
+            TRY(plan_variant(session, &experiment->variants[v], session->seeds[s], error));
+    session->done = session->total = 0;
+    for (int64_t i = 0; i < session->training_count; i++) {
+        training *training = &session->trainings[i];
+        if (training->present || !is_first_of_file(session, training)) continue;
+        TRY(expect(session, training, error));
+        session->total += training->expected;
+        session->trained++;
+    }
+    if (session->trained == 0) return L2O_OK;
+    return jobs_run(session->context, session->training_count, train, session, error);
+}
