@@ -139,6 +139,7 @@ static l2o_status read_experiment(reader *self, const source_entry *entry) {
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(entry->key, lists[i].key) == 0) return *lists[i].target = entry, L2O_OK;
     if (strcmp(entry->key, "kind") == 0) return read_kind(self, entry);
+    if (strcmp(entry->key, "curves") == 0) return read_flag(self, entry, &out->curves);
     if (strcmp(entry->key, "x-log") == 0) return read_flag(self, entry, &out->x_log);
     if (strcmp(entry->key, "at") == 0) {
         double at;
@@ -149,7 +150,7 @@ static l2o_status read_experiment(reader *self, const source_entry *entry) {
     }
     return wrong_key(self, entry,
                      "title, summary, reference, kind, inherit, methods, panels, variants, row-header, baseline, at, "
-                     "x-label and x-log");
+                     "curves, x-label and x-log");
 }
 
 static l2o_status read_weights(reader *self, const source_entry *entry) {
@@ -429,6 +430,7 @@ static l2o_status read_all(reader *self) {
 static l2o_status interpret(const char *path, const char *name, experiment *out, l2o_error *error) {
     l2o_error fault = {0}; /* of our own, as `error` may hold an older one */
     reader self = {.out = out, .error = &fault};
+    out->curves = true;
     char *texts = arena_allocate(&out->source.memory, strlen(path) + strlen(name) + 2, error);
     if (texts == NULL) return error->status;
     out->path = memcpy(texts, path, strlen(path) + 1);

@@ -80,7 +80,8 @@ typedef struct experiment {
     const char *baseline; /* the method that differences are taken from; NULL: the first learned one */
     const char *x_label;
     bool x_log;
-    int64_t at; /* a step whose values get a table of their own; 0: none */
+    bool curves; /* of convergence are drawn */
+    int64_t at;  /* a step whose values get a table of their own; 0: none */
     const experiment_kind *kind;
     value_list settings;
     experiment_weights *weights;

@@ -168,11 +168,16 @@ static l2o_status write_results(const session *session, const json_t *document, 
 
 /* --------------------------------------------------------------------------------------------------------- the run */
 
+/* What a kind that compares would not use is refused before any work; other kinds read settings themselves. */
 static l2o_status fill(session *session, results *results, l2o_error *error) {
+    bool compares = session->experiment->kind->compares;
     if (session->experiment->reference != NULL)
         results_add(results->notes, json_sprintf("After %s.", session->experiment->reference));
+    TRY(session_plan_training(session, error));
+    if (compares) TRY(session_rehearse(session, error));
+    if (compares && session->given != NULL) TRY(settings_check_used(session->given, "this experiment", error));
     TRY(session_train(session, error));
-    if (session->experiment->kind->compares) TRY(session_run(session, error));
+    if (compares) TRY(session_run(session, error));
     return session->experiment->kind->run(session, results, error);
 }
 

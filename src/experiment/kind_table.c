@@ -41,9 +41,10 @@ static l2o_status add_table(const session *session, int variant, const tabulated
 }
 
 static l2o_status add_at(const session *session, int variant, json_t *tables, l2o_error *error) {
-    char title[64];
+    char title[96];
     if (session->experiment->at == 0) return L2O_OK;
-    snprintf(title, sizeof title, "ln f after step %lld", (long long)session->experiment->at);
+    snprintf(title, sizeof title, "ln f after step %lld: mean (standard deviation)",
+             (long long)session->experiment->at);
     tabulated what = {MEASURE_AT, "at", title};
     return add_table(session, variant, &what, tables, error);
 }
@@ -86,7 +87,7 @@ static l2o_status run(session *session, results *results, l2o_error *error) {
         TRY(add_rates(session, v, results->tables, error));
         TRY(convergence_costs(session, v, results->tables, error));
         for (int p = 0; p < experiment->panel_count; p++) {
-            TRY(convergence_figures(session, v, p, results->figures, error));
+            if (experiment->curves) TRY(convergence_figures(session, v, p, results->figures, error));
             TRY(rivals_note(session, v, p, results->notes, error));
         }
     }

@@ -35,7 +35,7 @@ l2o_status results_sample(const session *session, int variant, int panel, int me
 
 json_t *results_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-static bool set(json_t *object, const char *key, json_t *value) {
+bool results_set(json_t *object, const char *key, json_t *value) {
     if (object != NULL && value != NULL && json_object_set_new(object, key, value) == 0) return true;
     if (object == NULL) json_decref(value);
     return false;
@@ -43,11 +43,11 @@ static bool set(json_t *object, const char *key, json_t *value) {
 
 json_t *results_cell(const sample_summary *summary) {
     json_t *cell = json_object();
-    bool fine = set(cell, "mean", results_number(summary->mean));
-    if (isfinite(summary->half)) fine = fine && set(cell, "half", results_number(summary->half));
+    bool fine = results_set(cell, "mean", results_number(summary->mean));
+    if (isfinite(summary->half)) fine = fine && results_set(cell, "half", results_number(summary->half));
     if (isfinite(summary->seeds_half)) {
-        fine = fine && set(cell, "seeds_half", results_number(summary->seeds_half));
-        fine = fine && set(cell, "seeds_deviation", results_number(summary->seeds_deviation));
+        fine = fine && results_set(cell, "seeds_half", results_number(summary->seeds_half));
+        fine = fine && results_set(cell, "seeds_deviation", results_number(summary->seeds_deviation));
     }
     if (fine) return cell;
     json_decref(cell);
@@ -59,7 +59,8 @@ json_t *results_cell_beside(const sample_summary *summary, double paper) {
     if (cell == NULL || isnan(paper)) return cell;
     double near = fmax(NEAR, fmax(summary->half, summary->seeds_half)); /* fmax() passes over NaN */
     const char *verdict = fabs(summary->mean - paper) <= near ? "agrees" : summary->mean < paper ? "better" : "worse";
-    if (set(cell, "paper", results_number(paper)) && set(cell, "verdict", json_string(verdict))) return cell;
+    if (results_set(cell, "paper", results_number(paper)) && results_set(cell, "verdict", json_string(verdict)))
+        return cell;
     json_decref(cell);
     return NULL;
 }
@@ -103,7 +104,8 @@ json_t *results_series(const char *label, const char *group, int64_t count, cons
                        const double *low, const double *high) {
     json_t *series = json_pack("{s:s, s:s, s:o, s:o}", "label", label, "group", group, "x", numbers(x, count), "mean",
                                numbers(mean, count));
-    if (low == NULL || (set(series, "low", numbers(low, count)) && set(series, "high", numbers(high, count))))
+    if (low == NULL ||
+        (results_set(series, "low", numbers(low, count)) && results_set(series, "high", numbers(high, count))))
         return series;
     json_decref(series);
     return NULL;

@@ -20,7 +20,8 @@ json_t *results_cell_beside(const sample_summary *summary, double paper);
 
 /* A table without rows: the column headings are names of methods. */
 json_t *results_table(const char *name, const char *title, const char *note, const char *row_header);
-bool results_add(json_t *array, json_t *value); /* takes over `value`; false: out of memory */
+bool results_add(json_t *array, json_t *value);                   /* takes over `value`; false: out of memory */
+bool results_set(json_t *object, const char *key, json_t *value); /* likewise */
 /* Marks the best of the learned methods' cells in a row. */
 void results_mark_best(const experiment *experiment, json_t *cells);
 

@@ -33,7 +33,8 @@ l2o_status sample_summarise(const sample *sample, sample_summary *summary, l2o_e
     *summary = (sample_summary){.mean = statistics_mean(sample->values, seeds * runs),
                                 .half = statistics_half_width(of_run, runs),
                                 .seeds_half = statistics_half_width(of_seed, seeds),
-                                .seeds_deviation = statistics_deviation(of_seed, seeds)};
+                                .seeds_deviation = statistics_deviation(of_seed, seeds),
+                                .deviation = statistics_deviation(sample->values, seeds * runs)};
     memory_free(of_run);
     return L2O_OK;
 }

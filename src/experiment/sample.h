@@ -5,6 +5,7 @@
  *   half             t_{0.975, R-1} d / sqrt(R), d the sample deviation over r of the means over s
  *   seeds_half       t_{0.975, S-1} e / sqrt(S), e the sample deviation over s of the means over r
  *   seeds_deviation  e
+ *   deviation        the sample deviation of all v[s][r]
  *
  * What there are too few values for is NaN. A value that is not finite makes the mean so. */
 #ifndef L2O_EXPERIMENT_SAMPLE_H
@@ -20,7 +21,7 @@ typedef struct sample {
 } sample;
 
 typedef struct sample_summary {
-    double mean, half, seeds_half, seeds_deviation;
+    double mean, half, seeds_half, seeds_deviation, deviation;
 } sample_summary;
 
 l2o_status sample_create(int64_t seeds, int64_t runs, sample *out, l2o_error *error);

@@ -44,13 +44,16 @@ typedef struct session {
 l2o_status session_begin(session *session, l2o_error *error);
 void session_end(session *session);
 
-/* session_train.c: the weights of all methods, or, for kinds without methods, of all recipes. */
+/* session_train.c. Plans a training for each recipe that a method needs, or, for kinds without methods, for each
+ * recipe; checks that it could begin. */
+l2o_status session_plan_training(session *session, l2o_error *error);
 l2o_status session_train(session *session, l2o_error *error);
-/* The file of a recipe's weights, once they are trained; NULL where the experiment has no such training. */
+/* The file of a recipe's weights, which is there once they are trained; NULL where no such training is planned. */
 const char *session_weights(const session *session, const experiment_weights *weights,
                             const experiment_variant *variant, int64_t seed);
 
-/* session_cells.c */
+/* session_cells.c. Checks that the cells could be run, before anything is trained for them. */
+l2o_status session_rehearse(session *session, l2o_error *error);
 l2o_status session_run(session *session, l2o_error *error);
 /* How many seeds a method has: 1 without weights. */
 int64_t session_seeds(const session *session, const experiment_method *method);

@@ -49,9 +49,6 @@ static l2o_status plan_cell(session *session, int v, int p, int m, int64_t s, l2
     TRY(experiment_cell_settings(experiment, session->given, cell->panel, variant, &settings, error));
     l2o_status status = buffer_print(&folder, error, "%s/cells", session->cache);
     if (status == L2O_OK) status = cell_describe(cell, session->context->kernel, settings, buffer_text(&folder), error);
-    if (status == L2O_OK && v == 0 && p == 0 && s == 0)
-        status = cell_rehearse(cell, session->context, experiment, session->given, settings, error);
-    if (status == L2O_OK && session->given != NULL) settings_share_use(settings, session->given);
     buffer_free(&folder);
     settings_free(settings);
     if (status != L2O_OK) {
@@ -77,6 +74,46 @@ static l2o_status plan(session *session, l2o_error *error) {
     return L2O_OK;
 }
 
+/* -------------------------------------------------------------------------------------------------------- rehearsal */
+
+/* Before there are weights, those that the recipe begins with stand for them. */
+static l2o_status rehearse(session *session, const experiment_variant *variant, const experiment_panel *panel,
+                           const experiment_method *method, const l2o_settings *settings, l2o_error *error) {
+    const experiment_weights *weights = experiment_weights_of(session->experiment, method, variant);
+    l2o_settings *recipe = NULL;
+    cell trial = {.method = method, .panel = panel, .variant = variant};
+    if (weights != NULL) {
+        TRY(experiment_training_settings(session->experiment, session->given, weights, variant, session->seeds[0],
+                                         &recipe, error));
+        trial.weights = settings_text(recipe, "optimizer");
+    }
+    l2o_status status = cell_rehearse(&trial, session->context, session->experiment, session->given, settings, error);
+    settings_free(recipe);
+    return status;
+}
+
+/* Each panel in the first variant, and the first panel in each variant. */
+static l2o_status rehearse_panel(session *session, int v, int p, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    l2o_settings *settings;
+    TRY(experiment_cell_settings(experiment, session->given, &experiment->panels[p], &experiment->variants[v],
+                                 &settings, error));
+    l2o_status status = L2O_OK;
+    for (int m = 0; m < experiment->method_count && status == L2O_OK && (v == 0 || p == 0); m++)
+        status = rehearse(session, &experiment->variants[v], &experiment->panels[p], &experiment->methods[m], settings,
+                          error);
+    if (session->given != NULL) settings_share_use(settings, session->given);
+    settings_free(settings);
+    return status;
+}
+
+l2o_status session_rehearse(session *session, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    for (int v = 0; v < experiment->variant_count; v++)
+        for (int p = 0; p < experiment->panel_count; p++) TRY(rehearse_panel(session, v, p, error));
+    return L2O_OK;
+}
+
 /* --------------------------------------------------------------------------------------------------------- doing it */
 
 static l2o_status run_cell(void *argument, int64_t number, l2o_context *context, l2o_error *error) {
@@ -94,7 +131,6 @@ static l2o_status run_cell(void *argument, int64_t number, l2o_context *context,
 
 l2o_status session_run(session *session, l2o_error *error) {
     TRY(plan(session, error));
-    if (session->given != NULL) TRY(settings_check_used(session->given, "this experiment", error));
     session->done = 0;
     session->total = session->cell_count;
     for (int64_t i = 0; i < session->cell_count; i++) {

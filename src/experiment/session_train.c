@@ -205,11 +205,15 @@ static l2o_status expect(const session *session, training *training, l2o_error *
     return L2O_OK;
 }
 
-l2o_status session_train(session *session, l2o_error *error) {
+l2o_status session_plan_training(session *session, l2o_error *error) {
     const experiment *experiment = session->experiment;
     for (int64_t s = 0; s < session->seed_count; s++)
         for (int v = 0; v < experiment->variant_count; v++)
             TRY(plan_variant(session, &experiment->variants[v], session->seeds[s], error));
+    return L2O_OK;
+}
+
+l2o_status session_train(session *session, l2o_error *error) {
     session->done = session->total = 0;
     for (int64_t i = 0; i < session->training_count; i++) {
         training *training = &session->trainings[i];

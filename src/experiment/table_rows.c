@@ -45,6 +45,8 @@ static l2o_status cell_of(const session *session, int variant, int panel, int me
     sample_free(&sample);
     TRY(status);
     *out = results_cell_beside(&summary, paper(session, variant, panel, method, measure));
+    if (measure == MEASURE_AT && isfinite(summary.deviation))
+        results_set(*out, "text", json_sprintf("%.2f (%.2f)", summary.mean, summary.deviation));
     return *out == NULL ? table_out_of_memory(error) : L2O_OK;
 }
 
