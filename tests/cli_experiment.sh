@@ -1,0 +1,145 @@
+#!/bin/sh
+# l2o experiment on a tiny experiment: what it prints and writes, one that is stopped and goes on, verification, and the
+# sentences of mistakes.
+set -u
+cd "${L2O_SOURCE_DIR:-.}" || exit 1
+source=$PWD
+l2o=${L2O_BUILD_DIR:-$PWD/build}/l2o
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() {
+    echo "$*"
+    cat out err 2>/dev/null
+    exit 1
+}
+run() { # run CODE WORD...: l2o WORD..., into the files out and err
+    wanted=$1
+    shift
+    "$l2o" "$@" >out 2>err </dev/null
+    code=$?
+    [ "$code" = "$wanted" ] || fail "l2o $*: exit code $code instead of $wanted"
+}
+says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
+complains() { grep -qF -- "$1" err || fail "'$1' is not said"; }
+
+cat >tiny.ini <<'INI'
+[experiment]
+title = A tiny table
+kind = table
+row-header = sigma
+[settings]
+n = 3
+batch = 4
+steps = 12
+runs = 3
+seeds = 1-2
+layers = 1
+hidden = 4
+unroll = 4
+stages = 1,2
+stage-draws = 20,10
+[weights plain]
+estimator = plain
+[weights meta]
+estimator = fomaml
+[method TL]
+weights = plain
+adapt = yes
+[method M-L2O]
+weights = meta
+adapt = yes
+[method Adam]
+optimizer = adam
+tune = family
+[method FISTA]
+optimizer = fista
+[method ln f*]
+limit = yes
+[panel 1]
+A = normal:1
+paper.TL = -0.5
+[panel 10]
+A = normal:10
+[claim limit]
+text = FISTA does not pass the limit
+method = ln f*
+below = FISTA
+INI
+
+run 0 experiment tiny.ini --markdown
+says '**Least ln f over the steps**'
+says '| paper |'
+says 'sigma 10: the best learned method'
+says 'holds: FISTA does not pass the limit'
+says 'everything is in results/tiny/results.json'
+grep -q 'trained meta, seed 2: ' err || fail "it does not say what was trained"
+cp out whole
+run 0 experiment tiny.ini --markdown
+cmp out whole || fail "the second run prints something else"
+grep -q 'trained' err && fail "the second run trains again"
+run 0 experiment tiny.ini --quiet
+[ -s out ] || [ -s err ] && fail "--quiet is not quiet"
+run 0 experiment tiny.ini --json
+cmp out results/tiny/results.json || fail "--json is not the file of results"
+run 0 experiment tiny.ini --seeds 1 --out one --cache results/tiny/cache --quiet
+[ -d one/cache ] && fail "--cache is not obeyed"
+grep -q '"trained now"' one/results.json && fail "the cache is not used by another experiment"
+
+# Stopped while it trains, then while it runs; what comes out is the same.
+longer="--stage-draws 8000,4000 --runs 600"
+run 0 experiment tiny.ini --markdown $longer --out straight
+sed 's/straight/broken/' out >whole
+stops=0
+for pause in 0.1 0.2 0.3 0.4; do
+    "$l2o" experiment tiny.ini --markdown $longer --out broken >out 2>err </dev/null &
+    process=$!
+    sleep $pause
+    kill -INT $process 2>/dev/null
+    wait $process
+    code=$?
+    [ "$code" = 130 ] && stops=$((stops + 1))
+    [ "$code" = 130 ] || [ "$code" = 0 ] || fail "a stopped experiment ends with code $code"
+done
+[ "$stops" -gt 0 ] || fail "nothing was stopped"
+run 0 experiment tiny.ini --markdown $longer --out broken
+cmp out whole || fail "an experiment that was stopped gives other results"
+for file in straight/cache/weights/*.safetensors; do
+    cmp "$file" "broken/cache/weights/$(basename "$file")" || fail "training that was stopped gives other weights"
+done
+
+# Verification
+run 0 experiment tiny.ini --verify
+says 'FISTA does not pass the limit: holds (measured'
+run 0 experiment tiny.ini --verify one/results.json
+sed 's/^below = FISTA/below = 100\nfactor = -1/' tiny.ini >false.ini
+sed -i 's/tiny/false/' false.ini
+sed 's/"name": "tiny"/"name": "false"/' results/tiny/results.json >false.json
+run 1 experiment false.ini --verify false.json
+complains 'l2o: FISTA does not pass the limit: does not hold (measured'
+run 2 experiment false.ini --verify results/tiny/results.json
+complains "holds the results of 'tiny', not of 'false'"
+
+# Mistakes
+run 2 experiment
+complains 'which experiment? `l2o list experiments` shows them all'
+run 2 experiment nowhere
+complains "there is no experiment 'nowhere'; \`l2o list experiments\` shows them all"
+run 2 experiment tiny.ini --A normal:3
+complains "the experiment itself sets 'A' (tiny.ini:"
+run 2 experiment tiny.ini --gap 0.1
+complains "the setting 'gap' (0.1) is not used by this experiment"
+run 2 experiment tiny.ini more.json
+complains 'a file of results follows --verify'
+run 2 experiment tiny.ini --out tiny.ini/x
+complains 'the folder cannot be made'
+printf '[experiment]\ntitle = t\nkind = table\n[methods]\na = b\n' >bad.ini
+run 2 experiment bad.ini
+complains 'bad.ini:5: [methods] is no section of an experiment'
+
+# Those that come with the project are found from its folder, and beside the program.
+cd "$source" || exit 1
+"$l2o" list experiments >"$work/out" 2>"$work/err" || fail "the experiments cannot be listed"
+grep -q '^ml2o-table1 ' "$work/out" || fail "ml2o-table1 is not listed"
+"$l2o" list experiments --json | grep -q '"name": "ml2o-order"' || fail "ml2o-order is not listed as JSON"
