@@ -159,11 +159,10 @@ static l2o_status read_weights(reader *self, const source_entry *entry) {
     weights->origin = entry->origin;
     if (strcmp(entry->key, "preset") == 0) {
         weights->preset = entry->value;
-        return preset_apply(self->known, entry->value, self->error) == L2O_OK
-                   ? L2O_OK
-                   : error_set(self->error, L2O_ERROR_INPUT,
-                               "%s: there is no preset '%.60s'; `l2o list presets` shows them all", entry->origin,
-                               entry->value);
+        l2o_status status = preset_apply(self->known, entry->value, self->error);
+        if (status != L2O_ERROR_INPUT) return status;
+        l2o_error cause = *self->error;
+        return error_set(self->error, status, "%s: %s", entry->origin, cause.text);
     }
     if (strcmp(entry->key, "file") == 0) return weights->file = entry->value, L2O_OK;
     if (strcmp(entry->key, "fixed") == 0) return read_flag(self, entry, &weights->fixed);
