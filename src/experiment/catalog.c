@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "experiment/compare.h"
+#include "experiment/theory.h"
 #include "meta/adapt.h"
 #include "meta/estimator.h"
 #include "meta/trainer.h"
@@ -28,8 +29,9 @@ l2o_status catalog_settings(l2o_settings **settings, l2o_error *error) {
         {"adaptation", adapt_settings},
         {"solve", solve_settings},
         {"compare", compare_settings},
+        {"theory", theory_settings},
     };
-    int count = 8;
+    int count = 9;
     for (int i = 0; problem_at(i) != NULL; i++)
         if (problem_at(i)->settings != NULL)
             tables[count++] = (settings_table){problem_at(i)->name, problem_at(i)->settings};

@@ -1,0 +1,78 @@
+/* Measures in turn: weights to start from, problems, meta-gradients, constants, gains, Eq. 8. */
+#include "experiment/theory.h"
+
+#include "experiment/theory_tables.h"
+
+const setting theory_settings[] = {
+    {"theory-test-A", SETTING_TEXT, "", "normal:100", 0, 0, NULL,
+     "Theory: distribution of the test problems' A; that of training is A"},
+    {"theory-adapt-A", SETTING_TEXT, "",
+     "uniform:0:1;normal:1;normal:10;normal:25;normal:50;normal:100;normal:200;normal:400", 0, 0, NULL,
+     "Theory: candidates for adaptation, distributions of A with semicolons between them"},
+    {"theory-runs", SETTING_INTEGER, "draws", "5", 2, 30, NULL,
+     "Theory: draws of all problems over which means and intervals are taken"},
+    {"theory-points", SETTING_INTEGER, "points", "8", 1, 1000, NULL,
+     "Theory: gradients are compared at so many x0 and as many iterates"},
+    {"theory-loss", SETTING_CHOICE, "", "last", 0, 0, "last|sum",
+     "Theory: what g_T is where distances of meta-gradients are measured; elsewhere it is meta-loss"},
+    {"theory-ml2o", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Theory: file of M-L2O's weights; unset: trained here with the estimator of the settings"},
+    {"theory-tl", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Theory: file of the transfer baseline's weights; unset: trained here without an inner step"},
+    {"theory-seeds", SETTING_INTEGER, "seeds", "3", 1, 30, NULL,
+     "Theory: meta-training seeds, from seed on, of weights that are trained here"},
+    {"theory-updates", SETTING_INTEGER, "updates", "1000", 0, 1e7, NULL,
+     "Theory: meta-updates of weights that are trained here"},
+    {"theory-unrolls", SETTING_INTEGER, "unrolls", "10", 1, 100000, NULL,
+     "Theory: unrolls that follow one draw in trainings here"},
+    {"theory-long-updates", SETTING_INTEGER, "updates", "2000", 0, 1e7, NULL,
+     "Theory: further meta-updates of the weights that stand for optima in Eq. 8"},
+    {"theory-most-updates", SETTING_INTEGER, "updates", "50", 0, 1e6, NULL,
+     "Theory: how far the curve over adaptation updates goes"},
+    {0}};
+
+static l2o_status measure(l2o_context *context, const l2o_settings *settings, theory_results *out, arena *memory,
+                          l2o_error *error) {
+    uint64_t seed = (uint64_t)settings_integer(settings, "seed");
+    const theory_start *start = &out->starts[THEORY_ML2O];
+    const double *weights = theory_start_weights(start, 0);
+    int points = (int)settings_integer(settings, "theory-points");
+    const meta_loss *loss = meta_loss_at(out->last ? 1 : 0);
+    TRY(theory_optimizee_run(context, &out->tasks, start->optimizer, weights, out->steps, points, out->runs, seed,
+                             memory, &out->optimizee, error));
+    TRY(theory_sweep_run(context, &out->tasks, start->optimizer, weights, loss, out->steps, out->runs, seed, memory,
+                         &out->sweep, error));
+    TRY(theory_tasks_sample(&out->tasks, seed, 0, error));
+    for (int task = 0; task < out->tasks.count; task++)
+        TRY(theory_bound_of(context, &out->tasks.task[task], seed, 0, start->optimizer, weights, out->steps,
+                            &out->bounds[task], error));
+    for (int which = 0; which < THEORY_STARTS; which++)
+        TRY(theory_gain_run(context, settings, &out->tasks, &out->starts[which], out->runs, seed, memory,
+                            &out->gains[which], error));
+    return theory_decomposition_run(context, settings, &out->tasks, start, out->runs, seed, memory, &out->decomposition,
+                                    error);
+}
+
+l2o_status theory_run(l2o_context *context, const l2o_settings *settings, json_t *tables, json_t *figures,
+                      json_t *claims, json_t *notes, l2o_error *error) {
+    arena memory = {0};
+    theory_json json = {.tables = tables, .figures = figures, .claims = claims, .notes = notes};
+    theory_results *out = arena_allocate(&memory, sizeof *out, error);
+    if (out == NULL) return error->status;
+    *out = (theory_results){.runs = (int)settings_integer(settings, "theory-runs"),
+                            .steps = settings_integer(settings, "unroll"),
+                            .inputs = settings_choice(settings, "inputs") == 0 ? THEORY_DETACHED : THEORY_FULL,
+                            .last = settings_choice(settings, "theory-loss") == 0};
+    l2o_status status = theory_tasks_create(settings, &out->tasks, error);
+    for (int which = 0; which < THEORY_STARTS && status == L2O_OK; which++)
+        status = theory_start_create(context, settings, which, &out->starts[which], error);
+    if (status == L2O_OK) status = measure(context, settings, out, &memory, error);
+    if (status == L2O_OK) {
+        theory_tables(out, &json);
+        status = theory_json_status(&json, error);
+    }
+    for (int which = 0; which < THEORY_STARTS; which++) theory_start_free(&out->starts[which]);
+    theory_tasks_free(&out->tasks, settings);
+    arena_free(&memory);
+    return status;
+}
