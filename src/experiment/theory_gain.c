@@ -15,7 +15,7 @@ typedef struct gainer {
     theory_gain *out;
     estimator_options options;
     uint64_t seed;
-    double step_rate, adam_rate, epsilon;
+    double adam_rate, epsilon;
     bool tensorflow;
     int64_t evaluation_steps;
     theory_unroll test;
@@ -29,28 +29,34 @@ static l2o_status value_at(gainer *own, theory_unroll *unroll, const double *wei
                              gradient, error);
 }
 
-/* phi - alpha grad g on the candidate as it is drawn; what it brings there, on problems of the same kind, and on the
- * test. The candidate is drawn again for the former. */
+/* What steps of all rates along `gradient` bring on `unroll`'s problem: out[rate] with `samples` between rates. */
+static l2o_status try_rates(gainer *own, theory_unroll *unroll, const double *phi, double *gains, l2o_error *error) {
+    int64_t total = own->start->optimizer->weight_total;
+    double before, after;
+    TRY(value_at(own, unroll, phi, &before, NULL, error));
+    for (int rate = 0; rate < THEORY_RATES; rate++) {
+        for (int64_t i = 0; i < total; i++) own->weights[i] = phi[i] - own->out->rates[rate] * own->gradient[i];
+        TRY(value_at(own, unroll, own->weights, &after, NULL, error));
+        gains[rate * own->out->samples] = before - after;
+    }
+    return L2O_OK;
+}
+
+/* phi - alpha grad g on the candidate as it is drawn; then the candidate is drawn again, for problems of the same kind.
+ */
 static l2o_status one_step(gainer *own, int task, uint32_t draw, const double *phi, int64_t sample, l2o_error *error) {
     theory_task *candidate = &own->tasks->task[task];
     theory_unroll unroll;
-    int64_t total = own->start->optimizer->weight_total;
-    double before, after, value;
+    double value;
+    int64_t at = theory_gain_at(own->out, task, 0) + sample;
     TRY(theory_unroll_create(own->context, candidate->problem, own->start->optimizer, own->options.unroll, &unroll,
                              error));
     l2o_status status = value_at(own, &unroll, phi, &value, own->gradient, error);
-    for (int64_t i = 0; i < total; i++) own->weights[i] = phi[i] - own->step_rate * own->gradient[i];
     if (status == L2O_OK) status = problem_sample(candidate->problem, own->seed, STREAM_HELD_OUT, draw, 1, error);
-    if (status == L2O_OK) status = value_at(own, &unroll, phi, &before, NULL, error);
-    if (status == L2O_OK) status = value_at(own, &unroll, own->weights, &after, NULL, error);
+    if (status == L2O_OK) status = try_rates(own, &unroll, phi, own->out->own + at, error);
     theory_unroll_free(&unroll);
     TRY(status);
-    int64_t at = (int64_t)task * own->out->samples + sample;
-    own->out->own[at] = before - after;
-    TRY(value_at(own, &own->test, phi, &before, NULL, error));
-    TRY(value_at(own, &own->test, own->weights, &after, NULL, error));
-    own->out->test[at] = before - after;
-    return L2O_OK;
+    return try_rates(own, &own->test, phi, own->out->test + at, error);
 }
 
 static l2o_status measure(gainer *own, const double *weights, double *minimum, l2o_error *error) {
@@ -133,8 +139,8 @@ static void choose_points(theory_gain *gain, int64_t own, int64_t most) {
 
 static l2o_status reserve(theory_gain *gain, arena *memory, l2o_error *error) {
     size_t rows = (size_t)(gain->tasks * gain->samples) * sizeof(double);
-    gain->own = arena_allocate(memory, rows, error);
-    gain->test = arena_allocate(memory, rows, error);
+    gain->own = arena_allocate(memory, rows * THEORY_RATES, error);
+    gain->test = arena_allocate(memory, rows * THEORY_RATES, error);
     gain->minimum = arena_allocate(memory, rows * (size_t)gain->point_count, error);
     return gain->own != NULL && gain->test != NULL && gain->minimum != NULL ? L2O_OK : error->status;
 }
@@ -146,13 +152,14 @@ l2o_status theory_gain_run(l2o_context *context, const l2o_settings *settings, t
     choose_points(gain, settings_integer(settings, "adaptation-updates"),
                   settings_integer(settings, "theory-most-updates"));
     TRY(reserve(gain, memory, error));
+    gain->rates[0] = settings_real(settings, "inner-rate");
+    for (int i = 1; i < THEORY_RATES; i++) gain->rates[i] = gain->rates[i - 1] / 10;
     int64_t total = start->optimizer->weight_total;
     gainer own = {.context = context,
                   .start = start,
                   .tasks = tasks,
                   .out = gain,
                   .seed = seed,
-                  .step_rate = settings_real(settings, "inner-rate"),
                   .adam_rate = settings_real(settings, "adaptation-rate"),
                   .epsilon = settings_real(settings, "adam-epsilon"),
                   .tensorflow = settings_choice(settings, "epsilon-place") == 0,

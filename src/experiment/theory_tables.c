@@ -2,6 +2,7 @@
 #include "experiment/theory_tables.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "experiment/statistics.h"
@@ -68,45 +69,15 @@ static void optimizee_claim(const theory_results *results, theory_json *json) {
                       0.25, worst <= 0.25);
 }
 
-/* Fits the growth of the mean over runs, over the second half of T = 1 .. T_max, where the start has passed. */
-static void growth_of(const theory_sweep *sweep, theory_inputs inputs, int reference, int task, double *factor,
-                      double *power) {
-    enum { MOST = 256 };
-    double means[MOST];
-    int64_t first = sweep->steps / 2 < 1 ? 1 : sweep->steps / 2, count = sweep->steps - first + 1;
-    if (count > MOST) first += count - MOST, count = MOST;
-    for (int64_t i = 0; i < count; i++)
-        means[i] = statistics_mean(sweep->distance + theory_sweep_at(sweep, inputs, reference, task, first + i),
-                                   (size_t)sweep->runs);
-    theory_fit_growth(means, count, first, factor, power);
-}
-
-static void growth_table(const theory_results *results, theory_json *json) {
-    static const char *const columns[] = {"L, mean",
-                                          "L, largest",
-                                          "M1, mean",
-                                          "M1, largest",
-                                          "Q",
-                                          "Q, typical",
-                                          "detached: factor per step, to training",
-                                          "detached: power of T, to training",
-                                          "full: factor per step, to training",
-                                          "full: power of T, to training",
-                                          "detached: factor per step, to test",
-                                          "detached: power of T, to test",
-                                          "full: factor per step, to test",
-                                          "full: power of T, to test",
-                                          NULL};
+static void bound_table(const theory_results *results, theory_json *json) {
+    static const char *const columns[] = {"L, mean", "L, largest", "M1, mean", "M1, largest", "Q", "Q, typical", NULL};
     json_t *table = theory_json_table(
-        json, "growth", "Growth of the meta-gradient's distance with T, beside Q = 1 + L M1",
+        json, "constants", "Proposition 1's constants: Q = 1 + L M1",
         "L: largest eigenvalue of A'A, at the scale at which the optimizer sees gradients. M1: slope of its step in "
         "the "
-        "gradient, by differences along the trajectory. Q: from the largest of both, as in Proposition 1, whose "
-        "leading "
-        "term grows like Q^(2T - 1); typical: the geometric mean over instances and steps. Factor and power: fitted to "
-        "the mean distance over the second half of the unroll",
+        "gradient, by differences along the trajectory. Q: from the largest of both, as in the proposition; typical: "
+        "the geometric mean over instances and steps",
         "problems", columns);
-    double least = INFINITY, steepest = 0;
     for (int task = 0; task < results->tasks.count; task++) {
         const theory_bound *bound = &results->bounds[task];
         json_t *row = theory_json_row(json, table, label_of(results, task));
@@ -116,22 +87,68 @@ static void growth_table(const theory_results *results, theory_json *json) {
         theory_json_number(json, row, bound->slope_largest);
         theory_json_number(json, row, bound->growth);
         theory_json_number(json, row, bound->growth_typical);
+    }
+}
+
+/* How the mean distance over runs grows with T. */
+typedef struct growth {
+    double ratio, factor, power; /* from T = 1 to the longest; fitted to all T */
+} growth;
+
+static growth growth_of(const theory_sweep *sweep, theory_inputs inputs, int reference, int task) {
+    enum { MOST = 1000 };
+    double means[MOST];
+    growth out;
+    int64_t count = sweep->steps < MOST ? sweep->steps : MOST;
+    for (int64_t i = 0; i < count; i++)
+        means[i] = statistics_mean(sweep->distance + theory_sweep_at(sweep, inputs, reference, task, i + 1),
+                                   (size_t)sweep->runs);
+    theory_fit_growth(means, count, 1, &out.factor, &out.power);
+    out.ratio = means[count - 1] / means[0];
+    return out;
+}
+
+static void growth_table(const theory_results *results, theory_json *json) {
+    static const char *const columns[] = {"detached, to training: ratio",
+                                          "factor",
+                                          "power",
+                                          "full, to training: ratio",
+                                          "factor",
+                                          "power",
+                                          "detached, to test: ratio",
+                                          "factor",
+                                          "power",
+                                          "full, to test: ratio",
+                                          "factor",
+                                          "power",
+                                          NULL};
+    json_t *table = theory_json_table(
+        json, "growth", "Growth of the meta-gradients' distance with T",
+        "Ratio: the mean distance at the longest T over that at T = 1. Factor (a step) and power (of T): of the lines "
+        "fitted to its logarithm against T and ln T. Proposition 1's leading term grows by Q^2 a step",
+        "problems", columns);
+    double least = INFINITY, steepest = 0;
+    for (int task = 0; task < results->tasks.count; task++) {
+        json_t *row = theory_json_row(json, table, label_of(results, task));
         for (int reference = 0; reference < THEORY_REFERENCES; reference++)
             for (int inputs = 0; inputs < THEORY_INPUTS; inputs++) {
-                double factor = NAN, power = NAN;
-                if (task != reference)
-                    growth_of(&results->sweep, (theory_inputs)inputs, reference, task, &factor, &power);
-                theory_json_number(json, row, factor);
-                theory_json_number(json, row, power);
-                if (task < THEORY_CANDIDATES || isnan(factor)) continue;
-                double q = fmax(bound->growth, results->bounds[reference].growth);
-                least = fmin(least, factor);
-                steepest = fmax(steepest, log(factor) / (2 * log(q)));
+                growth of = {NAN, NAN, NAN};
+                if (task != reference) of = growth_of(&results->sweep, (theory_inputs)inputs, reference, task);
+                theory_json_number(json, row, of.ratio);
+                theory_json_number(json, row, of.factor);
+                theory_json_number(json, row, of.power);
+                if (task < THEORY_CANDIDATES || isnan(of.factor)) continue;
+                double q = fmax(results->bounds[task].growth, results->bounds[reference].growth);
+                least = fmin(least, of.ratio);
+                steepest = fmax(steepest, log(of.factor) / (2 * log(q)));
             }
     }
-    theory_json_claim(json, "The meta-gradient's distance grows with T for every candidate: the least factor per step",
+    theory_json_claim(json,
+                      "Meta-gradients are farther apart at the longest T than at T = 1 for every candidate: the "
+                      "least ratio",
                       least, 1, least > 1);
-    theory_json_claim(json, "It grows no faster than Proposition 1 allows: the largest ln(factor) as a share of 2 ln Q",
+    theory_json_claim(json,
+                      "They part no faster than Proposition 1 allows: the largest ln(factor) as a share of 2 ln Q",
                       steepest, 1, steepest <= 1);
 }
 
@@ -178,20 +195,43 @@ static void entry_figure(const theory_results *results, theory_json *json) {
         }
 }
 
+static const double *step_values(const theory_gain *gain, bool test, int task, int rate) {
+    return (test ? gain->test : gain->own) + theory_gain_at(gain, task, rate);
+}
+
+/* The rate of the ladder whose step brings most. */
+static int best_rate(const theory_gain *gain, bool test, int task) {
+    int best = 0;
+    double most = -INFINITY;
+    for (int rate = 0; rate < THEORY_RATES; rate++) {
+        double mean = statistics_mean(step_values(gain, test, task, rate), (size_t)gain->samples);
+        if (mean > most) most = mean, best = rate;
+    }
+    return best;
+}
+
 static void step_table(const theory_results *results, theory_json *json) {
-    static const char *const columns[] = {"M-L2O, there", "TL, there", "M-L2O, on the test", "TL, on the test", NULL};
-    json_t *table =
-        theory_json_table(json, "one-step", "What one step phi - alpha grad g brings",
-                          "g(phi) - g(phi - alpha grad g), positive is better: on other problems of the kind that the "
-                          "gradient was taken on, and on test problems. 95 % intervals over draws and over seeds",
-                          "adapted on", columns);
+    static const char *const columns[] = {
+        "M-L2O, there", "best rate",  "gain at it",      "M-L2O, on the test", "best rate",  "gain at it", "TL, there",
+        "best rate",    "gain at it", "TL, on the test", "best rate",          "gain at it", NULL};
+    json_t *table = theory_json_table(json, "one-step", "What one step phi - alpha grad g brings",
+                                      "g(phi) - g(phi - alpha grad g) with the inner rate, positive is better: on "
+                                      "other problems of the kind that the "
+                                      "gradient was taken on, and on test problems; then the best of the rates that "
+                                      "are smaller by powers of ten, and "
+                                      "the gain at that one. 95 % intervals over draws and over seeds",
+                                      "adapted on", columns);
     for (int task = THEORY_CANDIDATES; task < results->tasks.count; task++) {
         json_t *row = theory_json_row(json, table, label_of(results, task));
         for (int column = 0; column < 2 * THEORY_STARTS; column++) {
-            const theory_gain *gain = &results->gains[column % THEORY_STARTS];
-            const double *values = column < THEORY_STARTS ? gain->own : gain->test;
-            theory_json_values(json, row, values + (int64_t)task * gain->samples, gain->samples / gain->runs,
-                               gain->runs);
+            const theory_gain *gain = &results->gains[column / 2];
+            bool test = column % 2 == 1;
+            int best = best_rate(gain, test, task), seeds = gain->samples / gain->runs;
+            char text[32];
+            snprintf(text, sizeof text, "%.1e", gain->rates[best]);
+            theory_json_values(json, row, step_values(gain, test, task, 0), seeds, gain->runs);
+            theory_json_text(json, row, text);
+            theory_json_values(json, row, step_values(gain, test, task, best), seeds, gain->runs);
         }
     }
 }
@@ -264,6 +304,7 @@ void theory_tables(const theory_results *results, theory_json *json) {
     theory_answer(results, json);
     optimizee_table(results, json);
     optimizee_claim(results, json);
+    bound_table(results, json);
     growth_table(results, json);
     step_table(results, json);
     decomposition_table(results, json);
