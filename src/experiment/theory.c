@@ -16,9 +16,10 @@ const setting theory_settings[] = {
     {"theory-loss", SETTING_CHOICE, "", "last", 0, 0, "last|sum",
      "Theory: what g_T is where distances of meta-gradients are measured; elsewhere it is meta-loss"},
     {"theory-ml2o", SETTING_TEXT, "", NULL, 0, 0, NULL,
-     "Theory: file of M-L2O's weights; unset: trained here with the estimator of the settings"},
+     "Theory: files of M-L2O's weights, one for each seed, with commas between them; unset: trained here with the "
+     "estimator of the settings"},
     {"theory-tl", SETTING_TEXT, "", NULL, 0, 0, NULL,
-     "Theory: file of the transfer baseline's weights; unset: trained here without an inner step"},
+     "Theory: files of the transfer baseline's weights, likewise; unset: trained here without an inner step"},
     {"theory-seeds", SETTING_INTEGER, "seeds", "2", 1, 30, NULL,
      "Theory: meta-training seeds, from seed on, of weights that are trained here"},
     {"theory-updates", SETTING_INTEGER, "updates", "600", 0, 1e7, NULL,

@@ -14,8 +14,8 @@
 
 extern const setting theory_settings[];
 
-/* Appends to four arrays of the results format: tables, figures, claims and notes (paragraphs). Deterministic: the same
- * bits for any number of threads. */
+/* Appends to four arrays of the results format: tables, figures, claims and notes (paragraphs). Without `claims` they
+ * become notes. Deterministic: the same bits for any number of threads. */
 l2o_status theory_run(l2o_context *context, const l2o_settings *settings, json_t *tables, json_t *figures,
                       json_t *claims, json_t *notes, l2o_error *error);
 

@@ -111,6 +111,10 @@ void theory_json_note(theory_json *json, const char *format, ...) {
 }
 
 void theory_json_claim(theory_json *json, const char *text, double measured, double bound, bool holds) {
+    if (json->claims == NULL) {
+        theory_json_note(json, "%s %.3g (bound %.3g): %s.", text, measured, bound, holds ? "holds" : "does not hold");
+        return;
+    }
     append(json, json->claims,
            json_pack("{s:s, s:o, s:o, s:b}", "text", text, "measured", number_of(measured), "bound", number_of(bound),
                      "holds", (int)holds));

@@ -10,7 +10,7 @@
 #include "base/error.h"
 
 typedef struct theory_json {
-    json_t *tables, *figures, *claims, *notes; /* arrays of the caller's */
+    json_t *tables, *figures, *claims, *notes; /* arrays of the caller's; claims NULL: they become notes */
     bool failed;
 } theory_json;
 

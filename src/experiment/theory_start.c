@@ -1,6 +1,8 @@
 /* Weights from a file, or from a short training. */
 #include "experiment/theory_start.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,25 +49,61 @@ static l2o_status train_all(l2o_context *context, const l2o_settings *settings, 
     return L2O_OK;
 }
 
-static l2o_status read_file(const l2o_settings *settings, const char *path, theory_start *start, l2o_error *error) {
-    TRY(weights_file_read(path, settings, &start->optimizer, error));
-    size_t total = (size_t)start->optimizer->weight_total;
-    start->count = 1;
-    const json_t *seed = json_object_get(start->optimizer->provenance, "seed");
-    start->seeds[0] = (uint64_t)settings_integer(settings, "seed");
-    if (json_is_string(seed)) start->seeds[0] = strtoull(json_string_value(seed), NULL, 10);
-    start->weights = memory_allocate(total, sizeof(double), error);
-    if (start->weights == NULL) return error->status;
-    memcpy(start->weights, start->optimizer->weights, total * sizeof(double));
-    return L2O_OK;
+/* The next path of a list; false at its end. */
+static bool next_path(const char **at, char *path, size_t size, size_t *length) {
+    *at += strspn(*at, ", ");
+    *length = strcspn(*at, ",");
+    if (*length == 0) return false;
+    snprintf(path, size, "%.*s", (int)*length, *at);
+    *at += *length;
+    return true;
+}
+
+static l2o_status read_one(const l2o_settings *settings, const char *path, theory_start *start, l2o_error *error) {
+    optimizer *read;
+    TRY(weights_file_read(path, settings, &read, error));
+    int64_t total = read->weight_total;
+    const json_t *seed = json_object_get(read->provenance, "seed");
+    start->seeds[start->count] = (uint64_t)start->count;
+    if (json_is_string(seed)) start->seeds[start->count] = (uint64_t)strtoull(json_string_value(seed), NULL, 10);
+    l2o_status status = L2O_OK;
+    if (start->optimizer == NULL) {
+        start->weights = memory_allocate((size_t)total * THEORY_SEEDS, sizeof(double), error);
+        if (start->weights == NULL) status = error->status;
+    } else if (total != start->optimizer->weight_total || read->ops != start->optimizer->ops) {
+        status = error_set(error, L2O_ERROR_INPUT,
+                           "%s: another architecture than that of the files before it; list weights that differ in "
+                           "their seed alone",
+                           path);
+    }
+    if (status == L2O_OK)
+        memcpy(start->weights + start->count++ * total, read->weights, (size_t)total * sizeof(double));
+    if (status == L2O_OK && start->optimizer == NULL)
+        start->optimizer = read;
+    else
+        optimizer_free(read);
+    return status;
+}
+
+static l2o_status read_files(const l2o_settings *settings, const char *name, theory_start *start, l2o_error *error) {
+    char path[1024];
+    size_t length;
+    const char *at = settings_text(settings, name);
+    while (next_path(&at, path, sizeof path, &length)) {
+        if (length >= sizeof path || start->count == THEORY_SEEDS)
+            return error_set(error, L2O_ERROR_INPUT, "%s: a list of at most %d files, of at most %zu bytes each", name,
+                             (int)THEORY_SEEDS, sizeof path - 1);
+        TRY(read_one(settings, path, start, error));
+    }
+    return start->count > 0 ? L2O_OK : error_set(error, L2O_ERROR_INPUT, "%s: the list holds no file of weights", name);
 }
 
 l2o_status theory_start_create(l2o_context *context, const l2o_settings *settings, int which, theory_start *start,
                                l2o_error *error) {
     *start = (theory_start){.label = kinds[which].label};
-    const char *path = settings_text(settings, kinds[which].file);
-    l2o_status status =
-        path != NULL ? read_file(settings, path, start, error) : train_all(context, settings, which, start, error);
+    l2o_status status = settings_text(settings, kinds[which].file) != NULL
+                            ? read_files(settings, kinds[which].file, start, error)
+                            : train_all(context, settings, which, start, error);
     if (status != L2O_OK) theory_start_free(start);
     return status;
 }

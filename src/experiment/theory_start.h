@@ -10,9 +10,9 @@ enum { THEORY_SEEDS = 32, THEORY_ML2O = 0, THEORY_TL = 1, THEORY_STARTS = 2 };
 typedef struct theory_start {
     const char *label;            /* "M-L2O", "TL" */
     optimizer *optimizer;         /* the architecture */
-    int count;                    /* how many seeds; 1 for a file */
+    int count;                    /* how many seeds, or files */
     uint64_t seeds[THEORY_SEEDS]; /* of the trainings: what a longer one goes on with */
-    int64_t updates;              /* how many each took; 0 for a file */
+    int64_t updates;              /* how many each took; 0 for files */
     double *weights;              /* [count, weight_total] */
 } theory_start;
 
