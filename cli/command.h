@@ -28,7 +28,8 @@ typedef enum setting_group {
     GROUP_ADAPTATION = 32,
     GROUP_SOLVE = 64,
     GROUP_COMPARE = 128,
-    GROUP_CHECK = 256
+    GROUP_CHECK = 256,
+    GROUP_THEORY = 512
 } setting_group;
 
 typedef struct verb {

@@ -98,7 +98,8 @@ static int print_results(command *command, const json_t *results, const char *fo
         const char *name = json_string_value(json_object_get(table, "name"));
         bool main = strncmp(name, "minimum", 7) == 0 && strncmp(name, "minimum-step", 12) != 0;
         bool rows = json_array_size(json_object_get(table, "columns")) > 0;
-        if (rows && (main || strcmp(name, "at") == 0 || json_array_size(tables) < 4)) print_table(table, style);
+        main = main || strcmp(name, "at") == 0 || strcmp(name, "decision") == 0;
+        if (rows && (main || json_array_size(tables) < 4)) print_table(table, style);
     }
     for (size_t i = 0; i < json_array_size(notes); i++) printf("%s\n", json_string_value(json_array_get(notes, i)));
     const json_t *claims = json_object_get(results, "claims");
@@ -201,7 +202,7 @@ const verb verb_experiment = {
                OPTION_BIT(OPTION_VERIFY) | OPTION_BIT(OPTION_MARKDOWN) | OPTION_BIT(OPTION_THREADS) |
                OPTION_BIT(OPTION_KERNEL) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUIET) | OPTIONS_ALWAYS,
     .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING | GROUP_ADAPTATION |
-              GROUP_COMPARE,
+              GROUP_COMPARE | GROUP_THEORY,
     .arguments = 2,
     .out_is_folder = true,
     .run = run,

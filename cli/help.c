@@ -50,7 +50,7 @@ static const table_of_group tables[] = {
     {"general", GROUP_GENERAL},       {"problem", GROUP_PROBLEM},   {"optimizer", GROUP_OPTIMIZER},
     {"estimator", GROUP_ESTIMATOR},   {"training", GROUP_TRAINING}, {"stages", GROUP_TRAINING},
     {"adaptation", GROUP_ADAPTATION}, {"solve", GROUP_SOLVE},       {"compare", GROUP_COMPARE},
-    {"check", GROUP_CHECK},
+    {"check", GROUP_CHECK},           {"theory", GROUP_THEORY},
 };
 
 static bool in_catalog(const char *kind, const char *name) {

@@ -421,15 +421,21 @@ static void test_spread(void **state) {
     "theory-seeds=2 theory-runs=2 theory-updates=4 theory-unrolls=2 theory-long-updates=2 theory-most-updates=5 "      \
     "evaluation-steps=12 theory-points=2"
 
+static void count_parts(void *user, int done, int parts) {
+    int *next = user;
+    assert_int_equal(done, (*next)++);
+    assert_true(done < parts);
+}
+
 static json_t *whole(int threads, const char *more, l2o_status expected, l2o_error *error) {
     l2o_context *context = training_context(threads);
     l2o_settings *settings = training_settings(SMALL "theory-test-A=normal:3 theory-adapt-A=normal:1;normal:2 " WHOLE);
     training_set(settings, more);
     json_t *results = json_pack("{s:[], s:[], s:[], s:[]}", "tables", "figures", "claims", "notes");
     assert_non_null(results);
-    l2o_status status =
-        theory_run(context, settings, json_object_get(results, "tables"), json_object_get(results, "figures"),
-                   json_object_get(results, "claims"), json_object_get(results, "notes"), error);
+    l2o_status status = theory_run(context, settings, count_parts, &parts, json_object_get(results, "tables"),
+                                   json_object_get(results, "figures"), json_object_get(results, "claims"),
+                                   json_object_get(results, "notes"), error);
     if (status != expected) fail_msg("%s", error->text);
     if (status == L2O_OK && settings_check_used(settings, "the theory", error) != L2O_OK) fail_msg("%s", error->text);
     l2o_settings_free(settings);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const experiment_kind *const kinds[] = {&kind_table, &kind_sweep};
+static const experiment_kind *const kinds[] = {&kind_table, &kind_sweep, &kind_theory};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const experiment_kind *experiment_kind_find(const char *name) {

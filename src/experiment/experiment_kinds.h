@@ -23,6 +23,6 @@ void experiment_kind_names(char *text, size_t size); /* ", " between them */
 /* Has the experiment what its kind needs? */
 l2o_status experiment_kind_check(const experiment *experiment, l2o_error *error);
 
-extern const experiment_kind kind_table, kind_sweep;
+extern const experiment_kind kind_table, kind_sweep, kind_theory;
 
 #endif

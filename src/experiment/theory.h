@@ -14,9 +14,12 @@
 
 extern const setting theory_settings[];
 
+/* Is told how many of the parts are done, if it is not NULL. */
+typedef void theory_progress(void *user, int done, int parts);
+
 /* Appends to four arrays of the results format: tables, figures, claims and notes (paragraphs). Without `claims` they
  * become notes. Deterministic: the same bits for any number of threads. */
-l2o_status theory_run(l2o_context *context, const l2o_settings *settings, json_t *tables, json_t *figures,
-                      json_t *claims, json_t *notes, l2o_error *error);
+l2o_status theory_run(l2o_context *context, const l2o_settings *settings, theory_progress *progress, void *user,
+                      json_t *tables, json_t *figures, json_t *claims, json_t *notes, l2o_error *error);
 
 #endif
