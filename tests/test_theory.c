@@ -433,6 +433,7 @@ static json_t *whole(int threads, const char *more, l2o_status expected, l2o_err
     training_set(settings, more);
     json_t *results = json_pack("{s:[], s:[], s:[], s:[]}", "tables", "figures", "claims", "notes");
     assert_non_null(results);
+    int parts = 0;
     l2o_status status = theory_run(context, settings, count_parts, &parts, json_object_get(results, "tables"),
                                    json_object_get(results, "figures"), json_object_get(results, "claims"),
                                    json_object_get(results, "notes"), error);
