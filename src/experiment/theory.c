@@ -7,7 +7,7 @@ const setting theory_settings[] = {
     {"theory-test-A", SETTING_TEXT, "", "normal:100", 0, 0, NULL,
      "Theory: distribution of the test problems' A; that of training is A"},
     {"theory-adapt-A", SETTING_TEXT, "",
-     "uniform:0:1;normal:1;normal:10;normal:25;normal:50;normal:100;normal:200;normal:400", 0, 0, NULL,
+     "uniform:0:1; normal:1; normal:10; normal:25; normal:50; normal:100; normal:200; normal:400", 0, 0, NULL,
      "Theory: candidates for adaptation, distributions of A with semicolons between them"},
     {"theory-runs", SETTING_INTEGER, "draws", "4", 2, 30, NULL,
      "Theory: draws of all problems over which means and intervals are taken"},
