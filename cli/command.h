@@ -66,7 +66,8 @@ struct command {
     bool progressing;
 };
 
-extern const verb verb_train, verb_adapt, verb_solve, verb_compare, verb_experiment, verb_check, verb_info, verb_list,
+extern const verb verb_train, verb_adapt, verb_solve, verb_compare, verb_experiment, verb_report, verb_check, verb_info,
+    verb_list,
     verb_help;
 /* All verbs; ends with NULL. */
 extern const verb *const verbs[];

@@ -4,7 +4,7 @@
 set -u
 cd "${L2O_SOURCE_DIR:-.}" || exit 1
 # tensor stands before dist because a context holds the kernels that were chosen for it, and kernels know no threads.
-rooms="base tensor dist autodiff io problems optimizers run meta solve experiment"
+rooms="base tensor dist autodiff io problems optimizers run meta solve experiment report"
 failed=0
 
 if [ -f docs/design.md ]; then

@@ -12,7 +12,7 @@
 #include "io/plot.h"
 #include "io/plot_curve.h"
 #include "io/plot_scale.h"
-#include "io/plot_writer.h"
+#include "io/plot_text.h"
 
 static void assert_written(const char *expected, const buffer *text) {
     assert_string_equal(expected, buffer_text(text));
@@ -22,11 +22,11 @@ static void test_numbers_and_escaping(void **state) {
     (void)state;
     l2o_error error = {0};
     buffer text = {0};
-    plot_writer writer = {.out = &text, .error = &error};
-    plot_write(&writer, "%n %n %n %n %n %d", 1.0, -0.5, 12.345678, -0.001, 1234567.1, -42);
+    markup_writer writer = {.out = &text, .error = &error};
+    markup_write(&writer, "%n %n %n %n %n %d", 1.0, -0.5, 12.345678, -0.001, 1234567.1, -42);
     assert_written("1 -0.5 12.35 0 1234567.1 -42", &text);
     buffer_clear(&text);
-    plot_write(&writer, "%t", "a<b & \"c\" > 'd'\n\x01\xff\xc3\xa9\xed\xa0\x80");
+    markup_write(&writer, "%t", "a<b & \"c\" > 'd'\n\x01\xff\xc3\xa9\xed\xa0\x80");
     assert_written("a&lt;b &amp; &quot;c&quot; &gt; &#39;d&#39; \xef\xbf\xbd\xef\xbf\xbd\xc3\xa9"
                    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
                    &text);
@@ -107,7 +107,7 @@ static void test_thinning_keeps_extremes_and_gaps(void **state) {
     mean[7777] = 50.0;
     mean[12345] = -60.0;
     for (int i = 3000; i < 3500; i++) mean[i] = NAN;
-    plot_series series = {"s", MANY, x, mean, NULL, NULL};
+    plot_series series = {"s", MANY, x, mean, NULL, NULL, 0};
     for (int logarithmic = 0; logarithmic < 2; logarithmic++) {
         plot_scale across = plot_scale_over((plot_range){1.0, MANY}, logarithmic, 0.0), up = {false, -60.0, 50.0};
         plot_point points[PLOT_POINTS_MAX];
@@ -202,11 +202,11 @@ static void test_whole_figure(void **state) {
     const double x[] = {1.0, 2.0, 3.0, 4.0}, good[] = {4.0, 3.0, 2.0, 1.0}, bad[] = {1.0, 2.0, INFINITY, NAN};
     const double low[] = {3.5, 2.5, NAN, 0.5}, high[] = {4.5, 3.5, 2.5, 1.5};
     const double one_x[] = {2.0}, one_y[] = {2.5}, one_low[] = {2.0}, one_high[] = {3.0};
-    const plot_series series[] = {{"M-L2O <adapted> & \"co\"", 4, x, good, low, high},
-                                  {"diverges", 4, x, bad, NULL, NULL},
-                                  {"one", 1, one_x, one_y, one_low, one_high},
-                                  {"empty", 0, NULL, NULL, NULL, NULL},
-                                  {NULL, 4, x, good, NULL, NULL}};
+    const plot_series series[] = {{"M-L2O <adapted> & \"co\"", 4, x, good, low, high, 0},
+                                  {"diverges", 4, x, bad, NULL, NULL, 0},
+                                  {"one", 1, one_x, one_y, one_low, one_high, 0},
+                                  {"empty", 0, NULL, NULL, NULL, NULL, 0},
+                                  {NULL, 4, x, good, NULL, NULL, 0}};
     const plot_line lines[] = {{"limit ln f*", 0.5}, {"nowhere", NAN}};
     plot_panel panels[] = {{.title = "steps",
                             .x = {.label = "steps"},
@@ -264,7 +264,7 @@ static void test_long_legend_makes_room(void **state) {
     for (int i = 0; i < 60; i++) {
         memset(labels[i], 'a' + i % 26, 150);
         labels[i][0] = (char)('A' + i / 26);
-        series[i] = (plot_series){labels[i], 2, x, y, NULL, NULL};
+        series[i] = (plot_series){labels[i], 2, x, y, NULL, NULL, 0};
     }
     plot_panel panel = {.y = {.logarithmic = true}, .series = series, .series_count = 60};
     plot figure = {.panels = &panel, .panel_count = 1, .width = 300, .height = 100};

@@ -9,6 +9,7 @@
 #include "l2o/experiment.h"
 #include "l2o/optimizer.h"
 #include "l2o/problem.h"
+#include "l2o/report.h"
 #include "l2o/settings.h"
 #include "l2o/solve.h"
 #include "l2o/status.h"

@@ -8,7 +8,7 @@
 #include "io/plot_curve.h"
 #include "io/plot_legend.h"
 #include "io/plot_scale.h"
-#include "io/plot_writer.h"
+#include "io/plot_text.h"
 
 static const double edge = 18.0, panel_gap = 26.0, title_size = 18.0, panel_title_size = 15.0, label_size = 14.0,
                     tick_size = 12.5, exponent_size = 9.5, least_panel_height = 180.0, clip_margin = 5.0;
@@ -170,36 +170,36 @@ static void place_rows(layout *layout, const plot *plot, double least_height) {
     layout->bottom = layout->height - below;
 }
 
-static void write_tick_text(plot_writer *writer, double x, double y, plot_anchor anchor, const plot_tick *tick) {
-    plot_write(writer, "<text x=\"%n\" y=\"%n\" text-anchor=\"%s\">%t", x, y, anchor == PLOT_END ? "end" : "middle",
-               tick->label);
+static void write_tick_text(markup_writer *writer, double x, double y, plot_anchor anchor, const plot_tick *tick) {
+    markup_write(writer, "<text x=\"%n\" y=\"%n\" text-anchor=\"%s\">%t", x, y, anchor == PLOT_END ? "end" : "middle",
+                 tick->label);
     if (tick->exponent[0])
-        plot_write(writer, "<tspan dy=\"-5\" font-size=\"%n\">%t</tspan>", exponent_size, tick->exponent);
-    plot_write(writer, "</text>\n");
+        markup_write(writer, "<tspan dy=\"-5\" font-size=\"%n\">%t</tspan>", exponent_size, tick->exponent);
+    markup_write(writer, "</text>\n");
 }
 
-static void write_axes(plot_writer *writer, const panel_layout *place) {
+static void write_axes(markup_writer *writer, const panel_layout *place) {
     const plot_frame *frame = &place->frame;
     double right = frame->left + frame->width, bottom = frame->top + frame->height;
-    plot_write(writer, "<g stroke=\"#e3e3e3\" fill=\"none\">\n");
+    markup_write(writer, "<g stroke=\"#e3e3e3\" fill=\"none\">\n");
     for (size_t i = 0; i < place->x_ticks.count; i++)
         if (place->x_ticks.tick[i].major)
-            plot_write(writer, "<path d=\"M%n %nV%n\"/>\n",
-                       frame->left + place->x_ticks.tick[i].position * frame->width, frame->top, bottom);
+            markup_write(writer, "<path d=\"M%n %nV%n\"/>\n",
+                         frame->left + place->x_ticks.tick[i].position * frame->width, frame->top, bottom);
     for (size_t i = 0; i < place->y_ticks.count; i++)
         if (place->y_ticks.tick[i].major)
-            plot_write(writer, "<path d=\"M%n %nH%n\"/>\n", frame->left,
-                       bottom - place->y_ticks.tick[i].position * frame->height, right);
-    plot_write(writer, "</g>\n<g stroke=\"#555555\" fill=\"none\">\n<path d=\"M%n %nV%nH%n\"/>\n", frame->left,
-               frame->top, bottom, right);
+            markup_write(writer, "<path d=\"M%n %nH%n\"/>\n", frame->left,
+                         bottom - place->y_ticks.tick[i].position * frame->height, right);
+    markup_write(writer, "</g>\n<g stroke=\"#555555\" fill=\"none\">\n<path d=\"M%n %nV%nH%n\"/>\n", frame->left,
+                 frame->top, bottom, right);
     for (size_t i = 0; i < place->x_ticks.count; i++)
-        plot_write(writer, "<path d=\"M%n %nv%n\"/>\n", frame->left + place->x_ticks.tick[i].position * frame->width,
-                   bottom, place->x_ticks.tick[i].major ? 5.0 : 3.0);
+        markup_write(writer, "<path d=\"M%n %nv%n\"/>\n", frame->left + place->x_ticks.tick[i].position * frame->width,
+                     bottom, place->x_ticks.tick[i].major ? 5.0 : 3.0);
     for (size_t i = 0; i < place->y_ticks.count; i++)
-        plot_write(writer, "<path d=\"M%n %nh%n\"/>\n", frame->left,
-                   bottom - place->y_ticks.tick[i].position * frame->height,
-                   place->y_ticks.tick[i].major ? -5.0 : -3.0);
-    plot_write(writer, "</g>\n<g font-size=\"%n\" fill=\"#333333\">\n", tick_size);
+        markup_write(writer, "<path d=\"M%n %nh%n\"/>\n", frame->left,
+                     bottom - place->y_ticks.tick[i].position * frame->height,
+                     place->y_ticks.tick[i].major ? -5.0 : -3.0);
+    markup_write(writer, "</g>\n<g font-size=\"%n\" fill=\"#333333\">\n", tick_size);
     for (size_t i = 0; i < place->x_ticks.count; i++)
         if (place->x_ticks.tick[i].label[0])
             write_tick_text(writer, frame->left + place->x_ticks.tick[i].position * frame->width,
@@ -209,10 +209,10 @@ static void write_axes(plot_writer *writer, const panel_layout *place) {
             write_tick_text(writer, frame->left - 8.0,
                             bottom - place->y_ticks.tick[i].position * frame->height + 0.36 * tick_size, PLOT_END,
                             &place->y_ticks.tick[i]);
-    plot_write(writer, "</g>\n");
+    markup_write(writer, "</g>\n");
 }
 
-static void write_labels(plot_writer *writer, const plot *plot, size_t p, const panel_layout *place) {
+static void write_labels(markup_writer *writer, const plot *plot, size_t p, const panel_layout *place) {
     const plot_panel *panel = &plot->panels[p];
     const plot_frame *frame = &place->frame;
     double middle = frame->left + 0.5 * frame->width, bottom = frame->top + frame->height;
@@ -223,48 +223,72 @@ static void write_labels(plot_writer *writer, const plot *plot, size_t p, const 
         plot_write_text(writer, middle, bottom + tick_size + 14.0 + label_size, PLOT_MIDDLE,
                         (plot_font){label_size, ""}, frame->width + 20.0, panel->x.label);
     if (!has_text(panel->y.label) || (plot->share_y && p > 0)) return;
-    plot_write(writer, "<g transform=\"translate(%n %n) rotate(-90)\">\n", place->left + 0.8 * label_size,
-               frame->top + 0.5 * frame->height);
+    markup_write(writer, "<g transform=\"translate(%n %n) rotate(-90)\">\n", place->left + 0.8 * label_size,
+                 frame->top + 0.5 * frame->height);
     plot_write_text(writer, 0.0, 0.0, PLOT_MIDDLE, (plot_font){label_size, ""}, frame->height + 20.0, panel->y.label);
-    plot_write(writer, "</g>\n");
+    markup_write(writer, "</g>\n");
 }
 
-static void write_data(plot_writer *writer, const plot_panel *panel, const panel_layout *place,
+static const char *const span_tint = "#7f8c99";
+
+static void write_spans(markup_writer *writer, const plot_panel *panel, const plot_frame *frame) {
+    for (size_t i = 0; i < panel->span_count; i++) {
+        const plot_span *span = &panel->spans[i];
+        if (!plot_drawable(span->low, panel->x.logarithmic) || !plot_drawable(span->high, panel->x.logarithmic))
+            continue;
+        double low = fmin(fmax(plot_scale_position(&frame->x, span->low), 0.0), 1.0) * frame->width;
+        double high = fmin(fmax(plot_scale_position(&frame->x, span->high), 0.0), 1.0) * frame->width;
+        if (span->low >= span->high)
+            markup_write(writer, "<path d=\"M%n %nv%n\" stroke=\"%s\" stroke-dasharray=\"2 3\"/>\n", frame->left + low,
+                         frame->top, frame->height, span_tint);
+        else if (i % 2 == 1)
+            markup_write(writer,
+                         "<rect x=\"%n\" y=\"%n\" width=\"%n\" height=\"%n\" fill=\"%s\" fill-opacity=\"0.1\"/>\n",
+                         frame->left + low, frame->top, high - low, frame->height, span_tint);
+        if (has_text(span->label) && high - low > 4.0 * tick_size)
+            plot_write_text(writer, frame->left + 0.5 * (low + high), frame->top + 1.1 * tick_size, PLOT_MIDDLE,
+                            (plot_font){tick_size, "fill=\"#6b6b6b\""}, high - low - 4.0, span->label);
+    }
+}
+
+static void write_data(markup_writer *writer, const plot_panel *panel, const panel_layout *place,
                        const plot_legend *legend) {
     const plot_frame *frame = &place->frame;
     /* An svg inside the svg clips to its box; a clip path would need an id, unique on whatever page this lands on. */
-    plot_write(writer, "<svg x=\"%n\" y=\"%n\" width=\"%n\" height=\"%n\">\n", frame->left - clip_margin,
-               frame->top - clip_margin, frame->width + 2.0 * clip_margin, frame->height + 2.0 * clip_margin);
+    markup_write(writer, "<svg x=\"%n\" y=\"%n\" width=\"%n\" height=\"%n\">\n", frame->left - clip_margin,
+                 frame->top - clip_margin, frame->width + 2.0 * clip_margin, frame->height + 2.0 * clip_margin);
     plot_frame inner = *frame;
     inner.left = inner.top = clip_margin;
+    write_spans(writer, panel, &inner);
     bool drawn = false;
     for (size_t i = 0; i < panel->line_count; i++) {
         const plot_line *line = &panel->lines[i];
         if (!plot_drawable(line->value, panel->y.logarithmic)) continue;
         double y = inner.top + (1.0 - plot_scale_position(&inner.y, line->value)) * inner.height;
-        plot_write(writer, "<path d=\"M%n %nh%n\" stroke=\"#6b6b6b\" stroke-width=\"1.4\" stroke-dasharray=\"%s\"/>\n",
-                   inner.left, y, inner.width, plot_legend_line_style(legend, line->label).dash);
+        markup_write(writer,
+                     "<path d=\"M%n %nh%n\" stroke=\"#6b6b6b\" stroke-width=\"1.4\" stroke-dasharray=\"%s\"/>\n",
+                     inner.left, y, inner.width, plot_legend_line_style(legend, line->label).dash);
         drawn = true;
     }
     for (size_t i = 0; i < panel->series_count; i++)
         plot_curve_band(writer, &inner, &panel->series[i], plot_legend_series_style(legend, panel->series[i].label));
     for (size_t i = 0; i < panel->series_count; i++)
         plot_curve_line(writer, &inner, &panel->series[i], plot_legend_series_style(legend, panel->series[i].label));
-    plot_write(writer, "</svg>\n");
+    markup_write(writer, "</svg>\n");
     plot_range range = x_range(panel);
     if (drawn || range.low <= range.high) return;
     plot_write_text(writer, frame->left + 0.5 * frame->width, frame->top + 0.5 * frame->height, PLOT_MIDDLE,
                     (plot_font){label_size, "fill=\"#8a8a8a\""}, frame->width, "no finite data");
 }
 
-static void write_figure(plot_writer *writer, const plot *plot, const layout *layout) {
-    plot_write(
+static void write_figure(markup_writer *writer, const plot *plot, const layout *layout) {
+    markup_write(
         writer,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %n %n\" width=\"%n\" height=\"%n\" role=\"img\" "
         "font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\" fill=\"#222222\">\n",
         layout->width, layout->height, layout->width, layout->height);
-    if (has_text(plot->title)) plot_write(writer, "<title>%t</title>\n", plot->title);
-    plot_write(writer, "<rect width=\"%n\" height=\"%n\" fill=\"#ffffff\"/>\n", layout->width, layout->height);
+    if (has_text(plot->title)) markup_write(writer, "<title>%t</title>\n", plot->title);
+    markup_write(writer, "<rect width=\"%n\" height=\"%n\" fill=\"#ffffff\"/>\n", layout->width, layout->height);
     if (has_text(plot->title))
         plot_write_text(writer, 0.5 * layout->width, edge + 0.8 * title_size, PLOT_MIDDLE,
                         (plot_font){title_size, "font-weight=\"bold\""}, (layout->width - 2.0 * edge) / 1.07,
@@ -280,14 +304,14 @@ static void write_figure(plot_writer *writer, const plot *plot, const layout *la
     else
         plot_legend_write(writer, legend, 0.5 * (layout->width - legend->width),
                           layout->height - edge - legend->height + 4.0);
-    plot_write(writer, "</svg>\n");
+    markup_write(writer, "</svg>\n");
 }
 
 l2o_status plot_svg(const plot *plot, buffer *svg, l2o_error *error) {
     TRY(check(plot, error));
     layout layout = {.width = plot->width > 0 ? plot->width : plot->panel_count == 1 ? 900.0 : 1200.0};
     double height = plot->height > 0 ? plot->height : plot->panel_count == 1 ? 560.0 : 520.0;
-    plot_writer writer = {.out = svg, .error = error, .status = L2O_OK};
+    markup_writer writer = {.out = svg, .error = error, .status = L2O_OK};
     layout.panels = memory_allocate(plot->panel_count, sizeof *layout.panels, error);
     l2o_status status = layout.panels ? L2O_OK : error->status;
     if (status == L2O_OK)

@@ -21,12 +21,18 @@ typedef struct plot_series {
     size_t count;             /* 0: in the legend only, as "no data" */
     const double *x, *mean;   /* [count] */
     const double *low, *high; /* [count], the band around the mean; both NULL: none */
+    size_t style;             /* 0: as many series as came before decide; k: plot_style_at(k - 1) */
 } plot_series;
 
 typedef struct plot_line { /* a horizontal reference, such as the limit ln f* */
     const char *label;
     double value;
 } plot_line;
+
+typedef struct plot_span { /* a stretch of the x axis that is tinted and named; an upright line where low is high */
+    const char *label;     /* NULL or "": none */
+    double low, high;
+} plot_span;
 
 typedef struct plot_axis {
     const char *label; /* NULL or "": none */
@@ -41,6 +47,8 @@ typedef struct plot_panel {
     size_t series_count;
     const plot_line *lines;
     size_t line_count;
+    const plot_span *spans; /* every other one is tinted */
+    size_t span_count;
 } plot_panel;
 
 typedef struct plot {

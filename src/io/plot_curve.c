@@ -101,7 +101,7 @@ static bool band_at(const plot_series *series, size_t i) {
     return isfinite(series->low[i]) && isfinite(series->high[i]);
 }
 
-void plot_curve_band(plot_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style) {
+void plot_curve_band(markup_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style) {
     if (!series->low || !series->high) return;
     plot_point points[PLOT_POINTS_MAX];
     size_t count = plot_curve_thin(series, &frame->x, &frame->y, points);
@@ -112,49 +112,49 @@ void plot_curve_band(plot_writer *writer, const plot_frame *frame, const plot_se
         if (end == start + 1) { /* a single point: its interval as a bar */
             size_t i = points[start].index;
             double x = place_x(frame, series->x[i]);
-            plot_write(writer, "<path d=\"M%n %nV%n\" stroke=\"%s\" stroke-width=\"6\" stroke-opacity=\"0.3\"/>\n", x,
-                       place_y(frame, series->low[i]), place_y(frame, series->high[i]), style.colour);
+            markup_write(writer, "<path d=\"M%n %nV%n\" stroke=\"%s\" stroke-width=\"6\" stroke-opacity=\"0.3\"/>\n", x,
+                         place_y(frame, series->low[i]), place_y(frame, series->high[i]), style.colour);
             continue;
         }
-        plot_write(writer, "<path d=\"");
+        markup_write(writer, "<path d=\"");
         for (size_t k = start; k < end; k++)
-            plot_write(writer, "%s%n %n", k == start ? "M" : "L", place_x(frame, series->x[points[k].index]),
-                       place_y(frame, series->high[points[k].index]));
+            markup_write(writer, "%s%n %n", k == start ? "M" : "L", place_x(frame, series->x[points[k].index]),
+                         place_y(frame, series->high[points[k].index]));
         for (size_t k = end; k-- > start;)
-            plot_write(writer, "L%n %n", place_x(frame, series->x[points[k].index]),
-                       place_y(frame, series->low[points[k].index]));
-        plot_write(writer, "Z\" fill=\"%s\" fill-opacity=\"0.16\"/>\n", style.colour);
+            markup_write(writer, "L%n %n", place_x(frame, series->x[points[k].index]),
+                         place_y(frame, series->low[points[k].index]));
+        markup_write(writer, "Z\" fill=\"%s\" fill-opacity=\"0.16\"/>\n", style.colour);
     }
 }
 
-void plot_curve_cross(plot_writer *writer, double x, double y, const char *colour) {
-    plot_write(writer, "<path d=\"M%n %nl9 9m0 -9l-9 9\" stroke=\"%s\" stroke-width=\"2.2\" fill=\"none\"/>\n", x - 4.5,
-               y - 4.5, colour);
+void plot_curve_cross(markup_writer *writer, double x, double y, const char *colour) {
+    markup_write(writer, "<path d=\"M%n %nl9 9m0 -9l-9 9\" stroke=\"%s\" stroke-width=\"2.2\" fill=\"none\"/>\n",
+                 x - 4.5, y - 4.5, colour);
 }
 
-void plot_curve_line(plot_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style) {
+void plot_curve_line(markup_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style) {
     plot_point points[PLOT_POINTS_MAX];
     size_t count = plot_curve_thin(series, &frame->x, &frame->y, points);
     if (count == 0) return;
-    plot_write(writer, "<g stroke=\"%s\" fill=\"%s\">\n", style.colour, style.colour);
+    markup_write(writer, "<g stroke=\"%s\" fill=\"%s\">\n", style.colour, style.colour);
     for (size_t start = 0, end; start < count; start = end) {
         end = start + 1;
         while (end < count && !points[end].gap) end++;
         if (end == start + 1) {
-            plot_write(writer, "<circle cx=\"%n\" cy=\"%n\" r=\"3.5\" stroke=\"none\"/>\n",
-                       place_x(frame, series->x[points[start].index]),
-                       place_y(frame, series->mean[points[start].index]));
+            markup_write(writer, "<circle cx=\"%n\" cy=\"%n\" r=\"3.5\" stroke=\"none\"/>\n",
+                         place_x(frame, series->x[points[start].index]),
+                         place_y(frame, series->mean[points[start].index]));
             continue;
         }
-        plot_write(writer, "<path d=\"");
+        markup_write(writer, "<path d=\"");
         for (size_t k = start; k < end; k++)
-            plot_write(writer, "%s%n %n", k == start ? "M" : "L", place_x(frame, series->x[points[k].index]),
-                       place_y(frame, series->mean[points[k].index]));
-        plot_write(writer, "\" fill=\"none\" stroke-width=\"2.2\" stroke-linejoin=\"round\"");
-        if (style.dash[0]) plot_write(writer, " stroke-dasharray=\"%s\"", style.dash);
-        plot_write(writer, "/>\n");
+            markup_write(writer, "%s%n %n", k == start ? "M" : "L", place_x(frame, series->x[points[k].index]),
+                         place_y(frame, series->mean[points[k].index]));
+        markup_write(writer, "\" fill=\"none\" stroke-width=\"2.2\" stroke-linejoin=\"round\"");
+        if (style.dash[0]) markup_write(writer, " stroke-dasharray=\"%s\"", style.dash);
+        markup_write(writer, "/>\n");
     }
-    plot_write(writer, "</g>\n");
+    markup_write(writer, "</g>\n");
     if (!plot_curve_diverges(series, frame->x.logarithmic, frame->y.logarithmic)) return;
     size_t last = points[count - 1].index;
     plot_curve_cross(writer, place_x(frame, series->x[last]), place_y(frame, series->mean[last]), style.colour);

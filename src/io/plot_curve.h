@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/markup.h"
 #include "io/plot.h"
 #include "io/plot_scale.h"
-#include "io/plot_writer.h"
 
 enum { PLOT_POINTS_MAX = 600 };
 
@@ -37,9 +37,9 @@ typedef struct plot_frame { /* where positions 0 and 1 of the two scales are dra
     plot_scale x, y;
 } plot_frame;
 
-void plot_curve_band(plot_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style);
-void plot_curve_line(plot_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style);
+void plot_curve_band(markup_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style);
+void plot_curve_line(markup_writer *writer, const plot_frame *frame, const plot_series *series, plot_style style);
 /* The cross that closes a curve which stops being finite. */
-void plot_curve_cross(plot_writer *writer, double x, double y, const char *colour);
+void plot_curve_cross(markup_writer *writer, double x, double y, const char *colour);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/plot_text.h"
 
 static const double font_size = 13.0, row_height = 23.0, sample_width = 34.0, sample_gap = 8.0, column_gap = 24.0;
 static const char *const no_data = " (no data)", *const cross_label = "not finite from here on";
@@ -41,6 +42,7 @@ static void collect(plot_legend *legend, const plot *plot) {
         for (size_t i = 0; i < panel->series_count; i++) {
             const plot_series *series = &panel->series[i];
             plot_entry *entry = find_or_add(legend, PLOT_ENTRY_SERIES, series->label, &series_position);
+            if (series->style > 0) entry->position = series->style - 1;
             entry->drawn |= has_drawable(series, panel);
             entry->band |= series->low && series->high;
             diverges |= plot_curve_diverges(series, panel->x.logarithmic, panel->y.logarithmic);
@@ -108,22 +110,22 @@ plot_style plot_legend_line_style(const plot_legend *legend, const char *label) 
     return entry_style(find(legend, PLOT_ENTRY_LINE, label));
 }
 
-static void write_sample(plot_writer *writer, const plot_entry *entry, double x, double y) {
+static void write_sample(markup_writer *writer, const plot_entry *entry, double x, double y) {
     plot_style style = entry_style(entry);
     if (entry->kind == PLOT_ENTRY_CROSS) {
         plot_curve_cross(writer, x + 0.5 * sample_width, y, "#444444");
         return;
     }
     if (entry->band && entry->drawn)
-        plot_write(writer, "<rect x=\"%n\" y=\"%n\" width=\"%n\" height=\"12\" fill=\"%s\" fill-opacity=\"0.16\"/>\n",
-                   x, y - 6.0, sample_width, style.colour);
-    plot_write(writer, "<path d=\"M%n %nh%n\" stroke=\"%s\" stroke-width=\"%n\" fill=\"none\"", x, y, sample_width,
-               style.colour, entry->kind == PLOT_ENTRY_LINE ? 1.4 : 2.2);
-    if (style.dash[0]) plot_write(writer, " stroke-dasharray=\"%s\"", style.dash);
-    plot_write(writer, "%s/>\n", entry->drawn ? "" : " stroke-opacity=\"0.4\"");
+        markup_write(writer, "<rect x=\"%n\" y=\"%n\" width=\"%n\" height=\"12\" fill=\"%s\" fill-opacity=\"0.16\"/>\n",
+                     x, y - 6.0, sample_width, style.colour);
+    markup_write(writer, "<path d=\"M%n %nh%n\" stroke=\"%s\" stroke-width=\"%n\" fill=\"none\"", x, y, sample_width,
+                 style.colour, entry->kind == PLOT_ENTRY_LINE ? 1.4 : 2.2);
+    if (style.dash[0]) markup_write(writer, " stroke-dasharray=\"%s\"", style.dash);
+    markup_write(writer, "%s/>\n", entry->drawn ? "" : " stroke-opacity=\"0.4\"");
 }
 
-void plot_legend_write(plot_writer *writer, const plot_legend *legend, double left, double top) {
+void plot_legend_write(markup_writer *writer, const plot_legend *legend, double left, double top) {
     for (size_t i = 0; i < legend->count; i++) {
         const plot_entry *entry = &legend->entries[i];
         double x = left + (double)(i % legend->columns) * (legend->column_width + column_gap);

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "io/markup.h"
 #include "io/plot.h"
 #include "io/plot_curve.h"
-#include "io/plot_writer.h"
 
 typedef enum plot_entry_kind { PLOT_ENTRY_SERIES, PLOT_ENTRY_LINE, PLOT_ENTRY_CROSS } plot_entry_kind;
 
@@ -35,6 +35,6 @@ void plot_legend_free(plot_legend *legend);
 plot_style plot_legend_series_style(const plot_legend *legend, const char *label);
 plot_style plot_legend_line_style(const plot_legend *legend, const char *label);
 
-void plot_legend_write(plot_writer *writer, const plot_legend *legend, double left, double top);
+void plot_legend_write(markup_writer *writer, const plot_legend *legend, double left, double top);
 
 #endif
