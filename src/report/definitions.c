@@ -1,10 +1,11 @@
-/* Nested settings as definition lists. Objects inside objects are folded, so that a page of settings stays short. */
+/* Nested settings as definition lists. Objects inside objects can be folded; report.js folds those of class "long", so
+ * that a page of settings is short on the screen and whole on paper. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "report/page.h"
 
-enum { OPEN_MAX = 8 }; /* entries of an object on the first level that is not folded */
+enum { OPEN_MAX = 8 }; /* entries of an object on the first level that stays open */
 
 static bool is_nested(const json_t *value) { return json_is_object(value) || json_is_array(value); }
 
@@ -47,8 +48,8 @@ static void write_list(markup_writer *writer, const json_t *value, int depth);
 static void write_entry(markup_writer *writer, const char *name, const json_t *value, int depth) {
     if (is_nested(value) && !is_plain_list(value)) {
         size_t entries = json_object_size(value) + json_array_size(value);
-        markup_write(writer, "<div><dt>%t</dt><dd><details%s><summary>%d %s</summary>\n", name,
-                     depth == 0 && entries <= OPEN_MAX ? " open" : "", (int)entries,
+        markup_write(writer, "<div><dt>%t</dt><dd><details open%s><summary>%d %s</summary>\n", name,
+                     depth == 0 && entries <= OPEN_MAX ? "" : " class=\"long\"", (int)entries,
                      entries == 1 ? "entry" : "entries");
         write_list(writer, value, depth + 1);
         markup_write(writer, "</details></dd></div>\n");

@@ -69,7 +69,7 @@ static void write_contents(markup_writer *writer, const results *results) {
 }
 
 static void write_claim_number(markup_writer *writer, double value) {
-    markup_write(writer, "<td class=\"number\">%s</td>",
+    markup_write(writer, "<td>%s</td>",
                  isnan(value) ? "\xe2\x80\x93" : report_number_of(value, report_decimals(value)).text);
 }
 
@@ -81,16 +81,17 @@ static void write_claims(markup_writer *writer, const results *results) {
                  "<section id=\"claims\" aria-labelledby=\"claims-heading\">\n<h2 id=\"claims-heading\">Claims</h2>\n"
                  "<div class=\"scroll\" role=\"region\" aria-labelledby=\"claims-caption\" tabindex=\"0\">\n"
                  "<table class=\"claims\">\n<caption><span id=\"claims-caption\">%d of %d hold</span></caption>\n"
-                 "<thead><tr><th scope=\"col\">claim</th><th scope=\"col\">measured</th><th scope=\"col\">bound</th>"
-                 "<th scope=\"col\">verdict</th></tr></thead>\n<tbody>\n",
+                 "<thead><tr><th scope=\"col\">claim</th><th scope=\"col\">verdict</th>"
+                 "<th scope=\"col\">measured</th><th scope=\"col\">bound</th></tr></thead>\n<tbody>\n",
                  (int)held, (int)results->claim_count);
     for (size_t i = 0; i < results->claim_count; i++) {
         const results_claim *claim = &results->claims[i];
-        markup_write(writer, "<tr><th scope=\"row\">%t</th>", claim->text);
+        markup_write(writer,
+                     "<tr><th scope=\"row\">%t</th><td class=\"judged\"><span class=\"verdict %s\">%s</span></td>",
+                     claim->text, claim->holds ? "better" : "worse", claim->holds ? "holds" : "does not hold");
         write_claim_number(writer, claim->measured);
         write_claim_number(writer, claim->bound);
-        markup_write(writer, "<td><span class=\"verdict %s\">%s</span></td></tr>\n", claim->holds ? "better" : "worse",
-                     claim->holds ? "holds" : "does not hold");
+        markup_write(writer, "</tr>\n");
     }
     markup_write(writer, "</tbody>\n</table>\n</div>\n</section>\n");
 }

@@ -24,7 +24,9 @@
   /* ---- scales: an axis is worked on as it is drawn, so a logarithmic one by its logarithms ---- */
   const onto = log => (log ? Math.log10 : value => value);
   const back = log => (log ? value => 10 ** value : value => value);
-  const drawable = (value, log) => Number.isFinite(value) && (!log || value > 0);
+  const LARGEST = 1e300, EDGE = 1e304; /* of what is drawn, as in the still figures; of the ends of an axis */
+  const drawable = (value, log) => Number.isFinite(value) && Math.abs(value) <= LARGEST && (!log || value > 0);
+  const bounded = value => Math.min(Math.max(value, -EDGE), EDGE);
 
   const superscript = power =>
     [...String(power)].map(sign => (sign === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[sign])).join("");
@@ -52,13 +54,12 @@
         const named = digit === 1 ? power % stride === 0 : stride === 1 && last - first <= most / 3 && (digit === 2 || digit === 5);
         const text = plain ? String(Number(v.toPrecision(3))) : (digit === 1 ? "" : digit + "\u00d7") + "10" + superscript(power);
         if (named) ticks.push({ v, label: text });
-        else if (stride === 1) ticks.push({ v, label: "", label_v: null });
       }
-    return ticks.some(tick => tick.label) && ticks.filter(tick => tick.label).length > 1 ? ticks : linearTicks(low, high, most);
+    return ticks.length > 1 ? ticks : linearTicks(low, high, most);
   };
 
   /* ---- one figure ---- */
-  const build = (figure, index) => {
+  const build = figure => {
     const data = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     data.series.forEach((series, i) => {
       if (!("level" in series) && !series.x) series.x = data.series[i - 1].x;
@@ -82,7 +83,9 @@
           high = Math.max(high, x);
         });
       if (!(low <= high)) return state.logX ? [1, 10] : [0, 1];
-      if (low < high) return [low, high];
+      /* dygraphs writes no label at the very end of an axis. */
+      const to = onto(state.logX), from = back(state.logX);
+      if (low < high) return [low, from(to(high) + 0.002 * (to(high) - to(low)))];
       return state.logX ? [low / 2, low * 2] : [low - 0.5, low + 0.5];
     };
     const fullY = () => {
@@ -95,7 +98,7 @@
         high = Math.max(high, to(value));
       };
       for (const series of visible) "level" in series ? include(series.level) : series.mean.forEach(include);
-      if (!(low <= high)) return from === Number ? [0, 1] : [from(0), from(1)];
+      if (!(low <= high)) return [from(0), from(1)];
       const room = (high - low) / 2, least = low - room, most = high + room;
       for (const series of visible)
         if (series.low)
@@ -108,7 +111,7 @@
         if (high > data.focus[1] && low < data.focus[1]) high = data.focus[1];
       }
       const margin = 0.04 * (high - low) || 0.5;
-      return [from(low - margin), from(high + margin)];
+      return [bounded(from(low - margin)), bounded(from(high + margin))];
     };
 
     /* One table of all points: [x, [low, mean, high] ...]; null where a curve has no point, NaN where it has a gap. */
@@ -273,12 +276,14 @@
     };
 
     /* ---- drawing ---- */
-    const underlay = (context, area, g) => {
+    const atX = (g, area, x) => area.x + g.toPercentXCoord(x) * area.w;
+    const atY = (g, area, y) => area.y + g.toPercentYCoord(y) * area.h;
+    const stretches = (context, area, g) => {
       context.save();
       context.font = "12px " + getComputedStyle(plot).fontFamily;
       context.textAlign = "center";
       (data.spans || []).forEach((span, i) => {
-        const low = Math.max(g.toDomXCoord(span.low), area.x), high = Math.min(g.toDomXCoord(span.high), area.x + area.w);
+        const low = Math.max(atX(g, area, span.low), area.x), high = Math.min(atX(g, area, span.high), area.x + area.w);
         if (!(low <= high)) return;
         if (span.low === span.high) {
           context.strokeStyle = css("--reference");
@@ -296,6 +301,27 @@
       });
       context.restore();
     };
+    /* A cross where a curve stops being finite, as in the still figures. */
+    const crosses = (context, area, g) => {
+      context.save();
+      context.lineWidth = 2;
+      context.setLineDash([]);
+      for (const series of curves) {
+        const usable = series.mean.map((mean, i) => drawable(mean, state.logY) && drawable(series.x[i], state.logX));
+        const last = usable.lastIndexOf(true);
+        if (!series.shown || last < 0 || series.mean[series.mean.length - 1] !== null) continue;
+        const x = atX(g, area, series.x[last]), y = atY(g, area, series.mean[last]);
+        if (x < area.x || x > area.x + area.w || y < area.y || y > area.y + area.h) continue;
+        context.strokeStyle = colour(series);
+        context.beginPath();
+        for (const slope of [-1, 1]) {
+          context.moveTo(x - 5, y - 5 * slope);
+          context.lineTo(x + 5, y + 5 * slope);
+        }
+        context.stroke();
+      }
+      context.restore();
+    };
     const ticker = key => (low, high, pixels) => {
       const log = state[key];
       return (log ? logTicks : linearTicks)(low, high, Math.max(2, Math.floor(pixels / (key === "logX" ? 70 : 40))));
@@ -304,6 +330,7 @@
       colors: data.series.map(colour),
       axisLineColor: css("--soft"),
       gridLineColor: css("--grid"),
+      gridLineWidth: 1,
     });
     const redraw = () => {
       graph.updateOptions({ file: table(), logscale: state.logY,
@@ -327,7 +354,10 @@
       dateWindow: fullX(),
       valueRange: fullY(),
       highlightCircleSize: 3,
-      underlayCallback: underlay,
+      underlayCallback: (context, area, g) => {
+        stretches(context, area, g);
+        crosses(context, area, g);
+      },
       drawCallback: g => {
         state.x = g.xAxisRange();
         state.y = g.yAxisRange();
@@ -355,10 +385,16 @@
       event.preventDefault();
       keys[event.key]();
     });
-    figure.view = () => ({ x: state.x, y: state.y, logX: state.logX, logY: state.logY });
   };
 
   document.documentElement.classList.add("scripted");
+  const folded = () => document.querySelectorAll("#ran details.long");
+  folded().forEach(list => (list.open = false));
+  addEventListener("beforeprint", () => folded().forEach(list => {
+    list.dataset.open = list.open;
+    list.open = true;
+  }));
+  addEventListener("afterprint", () => folded().forEach(list => (list.open = list.dataset.open === "true")));
   document.querySelectorAll(".figure").forEach(figure => {
     try {
       build(figure);
