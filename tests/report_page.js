@@ -191,6 +191,17 @@
     check("figures have room", plot.getBoundingClientRect().width > 280, String(plot.getBoundingClientRect().width));
   };
 
+  const checkTraining = () => {
+    const cells = row => [...document.querySelectorAll("#tables table")[0].rows[row].cells].map(cell => cell.textContent.trim());
+    check("stages of the curriculum", document.querySelectorAll("#tables table")[0].rows.length === 4 && cells(1)[2] === "12" &&
+      cells(1)[3] === "60" && cells(2)[7] === "1", cells(1).join() + " / " + cells(2).join());
+    check("recoveries and their reasons", document.querySelectorAll("#tables table")[1].textContent.includes("not a number"));
+    check("three figures", document.querySelectorAll(".figure.drawn canvas").length >= 3);
+    check("stages stand in the still figure", /stage 1.*stage 2.*stage 3/s.test(figure.querySelector(".still").textContent));
+    check("and are tinted in the drawn one", count([0, 114, 178]) > 20 && painted() > 20000, String(painted()));
+    check("a positive loss is on a logarithmic axis", box("log y").checked);
+  };
+
   try {
     if (mode === "hostile") checkHostile();
     else if (mode === "narrow") checkNarrow();

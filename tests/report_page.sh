@@ -85,4 +85,8 @@ HTML
 browse --dump-dom "file://$work/frame.html" >"$work/dom"
 judge narrow 6
 
+prepare tests/data/report/training.log.jsonl training
+browse --dump-dom "file://$work/training.html" >"$work/dom"
+judge training 8
+
 exit $failed

@@ -11,8 +11,10 @@
 #include "io/json.h"
 #include "l2o/optimizer.h"
 #include "report/page.h"
+#include "report/training.h"
 
 static const char *const results_name = "results.json", *const page_name = "report.html";
+static const char *const weights_ending = ".safetensors", *const log_ending = ".log.jsonl";
 
 static bool is_folder(const char *path) {
     struct stat information;
@@ -28,14 +30,36 @@ static l2o_status join(buffer *out, const char *folder, const char *name, l2o_er
     return buffer_print(out, error, "%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
 }
 
-/* The results file that `source` names. */
-static l2o_status find_results(const char *source, buffer *out, l2o_error *error) {
-    if (!is_folder(source)) return buffer_append_text(out, source, error);
-    TRY(join(out, source, results_name, error));
-    if (file_exists(buffer_text(out))) return L2O_OK;
-    return error_set(error, L2O_ERROR_INPUT,
-                     "%s: holds no %s; give the folder that `l2o experiment` wrote to, or a file", source,
-                     results_name);
+/* The results file in a folder. */
+static l2o_status read_folder(const char *folder, json_t **out, l2o_error *error) {
+    buffer path = {0};
+    l2o_status status = join(&path, folder, results_name, error);
+    if (status == L2O_OK && !file_exists(buffer_text(&path)))
+        status = error_set(error, L2O_ERROR_INPUT,
+                           "%s: holds no %s; give the folder that `l2o experiment` wrote to, or a file", folder,
+                           results_name);
+    if (status == L2O_OK) status = json_read_file(buffer_text(&path), out, error);
+    buffer_free(&path);
+    return status;
+}
+
+/* Weights and log lie side by side and differ in their ending; either will do. */
+static l2o_status read_training(const char *source, json_t **out, l2o_error *error) {
+    bool is_log = ends_with(source, log_ending);
+    const char *own = is_log ? log_ending : weights_ending, *others = is_log ? weights_ending : log_ending;
+    const char *slash = strrchr(source, '/'), *name = slash == NULL ? source : slash + 1;
+    buffer other = {0};
+    TRY(buffer_print(&other, error, "%.*s%s", (int)(strlen(source) - strlen(own)), source, others));
+    const char *beside = file_exists(buffer_text(&other)) ? buffer_text(&other) : NULL;
+    l2o_status status = report_training(name, is_log ? beside : source, is_log ? source : beside, out, error);
+    buffer_free(&other);
+    return status;
+}
+
+static l2o_status read_source(const char *source, json_t **out, l2o_error *error) {
+    if (is_folder(source)) return read_folder(source, out, error);
+    if (ends_with(source, weights_ending) || ends_with(source, log_ending)) return read_training(source, out, error);
+    return json_read_file(source, out, error);
 }
 
 static l2o_status write_page(const json_t *document, const char *source, const char *path, l2o_error *error) {
@@ -53,18 +77,15 @@ static l2o_status write_page(const json_t *document, const char *source, const c
 l2o_status l2o_report(l2o_context *context, const char *source, const char *path) {
     l2o_error *error = &context->error;
     error_clear(error);
-    buffer file = {0};
     json_t *document = NULL;
-    l2o_status status = find_results(source, &file, error);
-    if (status == L2O_OK) status = json_read_file(buffer_text(&file), &document, error);
-    if (status == L2O_OK) status = write_page(document, buffer_text(&file), path, error);
+    l2o_status status = read_source(source, &document, error);
+    if (status == L2O_OK) status = write_page(document, source, path, error);
     json_decref(document);
-    buffer_free(&file);
     return status;
 }
 
 l2o_status l2o_report_path(l2o_context *context, const char *source, char **path) {
-    static const char *const endings[] = {".safetensors", ".log.jsonl", ".json"};
+    const char *const endings[] = {weights_ending, log_ending, ".json"};
     l2o_error *error = &context->error;
     error_clear(error);
     *path = NULL;

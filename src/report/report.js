@@ -55,7 +55,7 @@
         const text = plain ? String(Number(v.toPrecision(3))) : (digit === 1 ? "" : digit + "\u00d7") + "10" + superscript(power);
         if (named) ticks.push({ v, label: text });
       }
-    return ticks.length > 1 ? ticks : linearTicks(low, high, most);
+    return ticks.length > 2 ? ticks : linearTicks(low, high, most);
   };
 
   /* ---- one figure ---- */
