@@ -25,6 +25,9 @@ printf '1 2\n' >short.csv
 "$l2o" train --quiet --problem lasso --n 3 --batch 4 --layers 1 --hidden 4 --unroll 3 --stages 1 --stage-draws 1 \
     --out good.safetensors || { echo "training fails"; exit 1; }
 head -c 300 good.safetensors >cut.safetensors
+printf '{"format": "l2o results 1", "title": "t", "figures": [{"title": "f"}]}' >half.json
+printf '{"format": "something else"}' >other.json
+printf '{"event": "draw"}\n' >odd.log.jsonl
 mkdir folder
 ls -lR . >../before
 
@@ -77,6 +80,15 @@ bad "sse9" solve --kernel sse9
 bad "what to list" list
 bad "'problem'; did you mean 'problems'" list problem
 bad "l2o info FILE" info
+bad "l2o report DIR" report
+bad "folder: holds no results.json" report folder
+bad "missing.json" report missing.json
+bad "half.json: figures[0].series is missing" report half.json
+bad "other.json: not a results file" report other.json
+bad "bad.safetensors" report bad.safetensors
+bad "odd.log.jsonl: line 1" report odd.log.jsonl
+bad "'other.json'" report half.json other.json
+bad "nowhere/page.html" report good.safetensors --out nowhere/page.html
 
 # Values.
 bad "--batch" solve --batch four

@@ -68,6 +68,19 @@ run 0 train $tiny --layers 1 --hidden 4 --unroll 4 --preset quick --stages 2 --u
 grep -q '"updates":3,' few.log.jsonl || fail "three updates were not made"
 grep -q '"loss":null' few.log.jsonl && fail "a draw without updates is in the log"
 
+# report: beside the weights by default, from weights or log; what it is made from says what ran
+run 0 report w.safetensors
+says w.html
+grep -q '<td><span class="value">1</span>' w.html || fail "the report does not show the stages' unrolls"
+grep -q 'mix:uniform:0:0.1' w.html || fail "the report does not show the settings"
+run 0 report w.log.jsonl --out log.html --quiet
+[ -s out ] && fail "report --quiet is not quiet"
+[ -s log.html ] || fail "report leaves no log.html"
+mkdir results
+cp "$source/tests/data/report/results.json" results/
+run 0 report results
+[ -s results/report.html ] || fail "report leaves no report.html"
+
 # info; a flag stands above the INI file, the INI file above the preset, the preset above the default
 run 0 info w.safetensors
 says rnnprop
