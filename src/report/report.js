@@ -395,7 +395,11 @@
     list.open = true;
   }));
   addEventListener("afterprint", () => folded().forEach(list => (list.open = list.dataset.open === "true")));
-  document.querySelectorAll(".figure").forEach(figure => {
+  /* One figure at a time, so that a page of many can be read from the start. */
+  const waiting = [...document.querySelectorAll(".figure")];
+  const next = () => {
+    const figure = waiting.shift();
+    if (!figure) return;
     try {
       build(figure);
     } catch (fault) {
@@ -404,5 +408,7 @@
       figure.querySelector(".stage")?.remove();
       console.error(fault);
     }
-  });
+    setTimeout(next);
+  };
+  next();
 })();
