@@ -61,7 +61,7 @@ static l2o_status one_step(gainer *own, int task, uint32_t draw, const double *p
 
 static l2o_status measure(gainer *own, const double *weights, double *minimum, l2o_error *error) {
     l2o_quality quality;
-    TRY(evaluate_quality(&own->test.runner, &own->test.carry, weights, own->evaluation_steps, &quality, error));
+    TRY(evaluate_quality(&own->test.runner, &own->test.carry, weights, own->evaluation_steps, &quality, NULL, error));
     *minimum = quality.minimum;
     return L2O_OK;
 }

@@ -8,7 +8,7 @@ l2o_status evaluate_quality(runner *runner, carry *carry, const double *weights,
     carry_reset(carry, runner->problem);
     segment pass = {.weights = weights, .steps = steps, .from = carry, .to = carry};
     TRY(segment_run(runner, &pass, error));
-    *gradient_evaluations += pass.gradient_evaluations;
+    if (gradient_evaluations != NULL) *gradient_evaluations += pass.gradient_evaluations;
     *quality = (l2o_quality){.minimum = INFINITY, .last = INFINITY};
     for (int64_t t = 1; t <= steps; t++) {
         double ln = log(runner_mean_objective(runner, t));

@@ -6,7 +6,7 @@
 #include "run/segment.h"
 
 /* Runs `steps` steps from x0, without recording; `carry` is overwritten. A divergence gives +infinity, not an error.
- * What it cost, per instance, is added to *gradient_evaluations. */
+ * What it cost, per instance, is added to *gradient_evaluations (NULL: nobody asks). */
 l2o_status evaluate_quality(runner *runner, carry *carry, const double *weights, int64_t steps, l2o_quality *quality,
                             double *gradient_evaluations, l2o_error *error);
 

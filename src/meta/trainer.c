@@ -15,13 +15,9 @@ static const stage *present_stage(const trainer *trainer) { return &trainer->opt
 
 static void report(const trainer *trainer, double loss, const char *event) {
     if (trainer->report == NULL || !ranks_leads(trainer->context)) return;
-    int64_t expected = 0;
-    for (int s = 0; s < trainer->options.stage_count; s++)
-        expected += trainer->options.stages[s].unrolls * trainer->options.stages[s].draws;
-    if (trainer->options.updates > 0 && trainer->options.updates < expected) expected = trainer->options.updates;
     l2o_training_progress progress = {.seed = (int64_t)trainer->options.seed,
                                       .updates = trainer->state.updates,
-                                      .expected_updates = expected,
+                                      .expected_updates = trainer->options.expected,
                                       .stage = trainer->state.stage,
                                       .stages = trainer->options.stage_count,
                                       .draws = trainer->state.draws,
@@ -59,6 +55,15 @@ static void clip_tensors(const trainer *trainer, double *gradient) {
     }
 }
 
+static const double PI = 3.14159265358979323846;
+
+static double present_rate(const trainer *trainer) {
+    const trainer_options *options = &trainer->options;
+    double rate = options->rate * trainer->state.rate_factor;
+    if (!options->cosine) return rate;
+    return rate * 0.5 * (1 + cos(PI * (double)trainer->state.updates / (double)options->expected));
+}
+
 /* One meta-update: the mean of the tasks' gradients, and a step of Adam along it. */
 static l2o_status meta_update(trainer *trainer, double *loss, double *last, l2o_error *error) {
     int64_t total = trainer->optimizer->weight_total;
@@ -75,7 +80,7 @@ static l2o_status meta_update(trainer *trainer, double *loss, double *last, l2o_
         *last += share * task->result.last_objective;
         trainer->state.gradient_evaluations += task->result.gradient_evaluations;
     }
-    adam_step(&trainer->adam, trainer->options.rate * trainer->state.rate_factor, trainer->gradient, trainer->weights);
+    adam_step(&trainer->adam, present_rate(trainer), trainer->gradient, trainer->weights);
     trainer->state.updates++;
     return L2O_OK;
 }

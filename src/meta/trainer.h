@@ -28,6 +28,8 @@ typedef struct trainer_options {
     int64_t evaluation_draws, min_evaluations;
     bool early_stop;
     double rate, clip;
+    bool cosine;      /* the rate falls to zero along half a cosine over the updates that the stages hold */
+    int64_t expected; /* that many */
     int recoveries;
     double checkpoint_seconds;
     uint64_t seed;

@@ -17,6 +17,8 @@ const setting trainer_settings[] = {
     {"min-evaluations", SETTING_INTEGER, "evaluations", "3", 1, 1e6, NULL,
      "Evaluations a stage has at least before it may end"},
     {"outer-rate", SETTING_REAL, "", "0.001", 0, 1e6, NULL, "Adam's rate for the meta-updates"},
+    {"outer-schedule", SETTING_CHOICE, "", "constant", 0, 0, "constant|cosine",
+     "How that rate goes on: as it is, or down to zero along half a cosine over all updates that the stages hold"},
     {"adam-epsilon", SETTING_REAL, "", "1e-8", 0, 1, NULL, "Adam's epsilon for updates of the weights"},
     {"epsilon-place", SETTING_CHOICE, "", "tensorflow", 0, 0, "tensorflow|pytorch",
      "Where that epsilon stands: beside the uncorrected root (TensorFlow 1, the authors' code) or the corrected one"},
@@ -48,6 +50,7 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
         .updates = settings_integer(settings, "updates"),
         .evaluate_every = settings_integer(settings, "evaluate-every"),
         .rate = settings_real(settings, "outer-rate"),
+        .cosine = settings_choice(settings, "outer-schedule") == 1,
         .clip = settings_real(settings, "clip"),
         .recoveries = (int)settings_integer(settings, "recoveries"),
         .checkpoint_seconds = settings_real(settings, "checkpoint-seconds"),
@@ -66,6 +69,9 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
                                      /* Weights must carry on to the next stage's length. */
                                      .evaluation_unrolls = unrolls[last ? s : s + 1]};
     }
+    for (int s = 0; s < options->stage_count; s++)
+        options->expected += options->stages[s].unrolls * options->stages[s].draws;
+    if (options->updates > 0 && options->updates < options->expected) options->expected = options->updates;
     if (options->evaluate_every == 0) return L2O_OK;
     options->evaluation_draws = settings_integer(settings, "evaluation-draws");
     options->early_stop = settings_flag(settings, "early-stop");
