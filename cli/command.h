@@ -67,8 +67,7 @@ struct command {
 };
 
 extern const verb verb_train, verb_adapt, verb_solve, verb_compare, verb_experiment, verb_report, verb_check, verb_info,
-    verb_list,
-    verb_help;
+    verb_list, verb_help;
 /* All verbs; ends with NULL. */
 extern const verb *const verbs[];
 const verb *verb_find(const char *name);

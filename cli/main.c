@@ -5,8 +5,9 @@
 #include "command.h"
 #include "help.h"
 
-const verb *const verbs[] = {&verb_train, &verb_adapt, &verb_solve, &verb_compare, &verb_experiment, &verb_report,
-                             &verb_check, &verb_info,  &verb_list,  &verb_help,    NULL};
+const verb *const verbs[] = {&verb_train,      &verb_adapt,  &verb_solve, &verb_compare,
+                             &verb_experiment, &verb_report, &verb_check, &verb_info,
+                             &verb_list,       &verb_help,   NULL};
 
 const verb *verb_find(const char *name) {
     for (const verb *const *at = verbs; *at != NULL; at++)

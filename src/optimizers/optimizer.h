@@ -33,9 +33,9 @@ typedef struct state_layout {
     bool starts_at_x; /* width 1, per coordinate: a copy of x0 */
 } state_layout;
 
-/* What an optimizer saw of gradients and the like, call by call: kept in one run and shown again, as constants, in another, where x
- * may move under them. Differences between runs of the second kind are those of the surrogate loss with frozen inputs,
- * of which a detached meta-gradient is the exact gradient. */
+/* What an optimizer saw of gradients and the like, call by call: kept in one run and shown again, as constants, in
+ * another, where x may move under them. Differences between runs of the second kind are those of the surrogate loss
+ * with frozen inputs, of which a detached meta-gradient is the exact gradient. */
 typedef struct gradient_log {
     bool replay;
     int64_t calls;            /* there is room for this many in one run */
