@@ -70,6 +70,15 @@ same fomaml other "training on 8 ranks"
 "$l2o" train $settings $short --estimator fomaml --ranks yes --out other.safetensors || fail "--ranks yes fails"
 same fomaml other "one rank without mpirun"
 
+# A steered momentum method, judged by logarithms.
+form="--update momentum --normalise spectral --meta-loss log --estimator maml"
+# shellcheck disable=SC2086
+train 0 momentum $short $form --threads 1 || fail "training with momentum fails"
+# shellcheck disable=SC2086
+train 3 other $short $form --threads 2 || fail "training with momentum on 3 ranks fails"
+same momentum other "momentum on 3 ranks"
+rm -f other.*
+
 # Killed, and resumed on another number of ranks.
 rank_process() { # rank_process RANK [WHICH]: its first process; the second one of rank 0 is its watcher
     for process in $(pgrep -x l2o); do

@@ -28,9 +28,9 @@ static void assert_close(dtype type, const void *a, const void *b, int64_t count
     }
 }
 
-static void compare(const char *kernel, const char *type, int64_t n, int64_t batch) {
+static void compare(const char *kernel, const char *type, int64_t n, int64_t batch, const char *options) {
     problem *problem = test_problem("quadratic", n, batch, type);
-    optimizer *optimizer = test_optimizer("rnnprop", 7);
+    optimizer *optimizer = test_optimizer_with("rnnprop", 7, options);
     l2o_context *context = test_context_on(2, kernel);
     l2o_error error = {0};
     const kernels *kernels;
@@ -95,10 +95,12 @@ static void test_against_tape(void **state) {
         if (kernels_select(paths[path], DTYPE_FLOAT32, &kernels, &(l2o_error){0}) != L2O_OK) continue;
         for (int type = 0; type < 2; type++) {
             const char *name = type == 0 ? "float32" : "float64";
-            compare(paths[path], name, 3, 1);
-            compare(paths[path], name, 10, 8);
-            compare(paths[path], name, 7, 37);
-            compare(paths[path], name, 100, 6);
+            for (int rule = 0; test_rule(rule) != NULL; rule++) {
+                compare(paths[path], name, 3, 1, test_rule(rule));
+                compare(paths[path], name, 10, 8, test_rule(rule));
+                compare(paths[path], name, 7, 37, test_rule(rule));
+                compare(paths[path], name, 100, 6, test_rule(rule));
+            }
         }
     }
 }
@@ -110,10 +112,15 @@ static void test_solve(void **state) {
     const struct {
         const char *family;
         int64_t n, batch;
-    } cases[] = {{"rastrigin", 20000, 1}, {"rastrigin", 500, 3}, {"lasso", 10, 50}};
-    for (int k = 0; k < 3; k++) {
+        const char *options;
+    } cases[] = {{"rastrigin", 20000, 1, ""},
+                 {"rastrigin", 500, 3, "step-range=1"},
+                 {"lasso", 10, 50, ""},
+                 {"lasso", 10, 50, "update=momentum normalise=spectral"},
+                 {"lasso", 500, 2, "update=momentum step-scale=0.0001 gradient-scale=batch"}};
+    for (int k = 0; k < 5; k++) {
         problem *problem = test_problem(cases[k].family, cases[k].n, cases[k].batch, "float32");
-        optimizer *optimizer = test_optimizer("rnnprop", 0);
+        optimizer *optimizer = test_optimizer_with("rnnprop", 0, cases[k].options);
         int64_t total = cases[k].n * cases[k].batch;
         l2o_solution *solutions[2];
         l2o_settings *settings = test_settings();

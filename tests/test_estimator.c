@@ -420,7 +420,12 @@ static void test_losses(void **state) {
     assert_string_equal(meta_loss_at(1)->name, "last");
     meta_loss_at(1)->weights(5, weights);
     for (int t = 0; t <= 5; t++) assert_true(weights[t] == (t == 5));
-    assert_true(meta_loss_at(2)->logarithm && meta_loss_at(3)->logarithm && !meta_loss_at(0)->logarithm);
+    assert_string_equal(meta_loss_at(2)->name, "log");
+    assert_string_equal(meta_loss_at(3)->name, "log-last");
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(meta_loss_at(k)->logarithm, k >= 2);
+        assert_ptr_equal(meta_loss_at(k)->weights, meta_loss_at(k % 2)->weights);
+    }
     assert_null(meta_loss_at(4));
     assert_null(meta_loss_at(-1));
     assert_null(estimator_at(3));

@@ -1,5 +1,6 @@
 /* RNNprop against a second implementation in plain scalar loops: trajectories to rounding, and the meta-gradient in
  * closed form, where the derivative with respect to a step is a suffix sum of the problem's gradients. */
+#include "problems/linear_model.h"
 #include "run/segment.h"
 #include "run_problem.h"
 
@@ -13,15 +14,26 @@ typedef struct cell {
 } cell;
 
 typedef struct moment {
-    double m_tilde, g_tilde, projected[HIDDEN], z;
+    double m_tilde, g_tilde, projected[HIDDEN];
+    double slope[2], kept; /* of the step, in the outputs; the share of the last one */
     cell layer[LAYERS];
 } moment;
 
 typedef struct coordinate {
-    double m, v, h[LAYERS][HIDDEN], c[LAYERS][HIDDEN];
+    double m, v, h[LAYERS][HIDDEN], c[LAYERS][HIDDEN], d;
 } coordinate;
 
-/* Where the tensors stand in the flat weights: Wp [2, H], bp [H], per layer W [2 H, 4 H] and b [4 H], Wo [H], bo. */
+/* How outputs become a step. */
+typedef struct form {
+    const char *options;
+    bool momentum, normalised;
+    double scale, range, damping;
+} form;
+
+static int outputs_of(const form *form) { return form->range > 0 ? 2 : 1; }
+
+/* Where the tensors stand in the flat weights: Wp [2, H], bp [H], per layer W [2 H, 4 H] and b [4 H], Wo [H, outputs],
+ * bo. */
 static int64_t layer_weights(int layer) { return 3 * HIDDEN + (int64_t)layer * (2 * HIDDEN * GATES + GATES); }
 static int64_t layer_bias(int layer) { return layer_weights(layer) + 2 * HIDDEN * GATES; }
 static int64_t head(void) { return layer_weights(LAYERS); }
@@ -49,8 +61,29 @@ static void cell_forward(const double *w, const double *b, const double *in, dou
     memcpy(c, kept->c, sizeof kept->c);
 }
 
-/* The step of one coordinate. */
-static double coordinate_step(const double *weights, double g, int64_t k, coordinate *state, moment *kept) {
+/* The step from the outputs, with `length` for step-scale over the normalisation and the instance's own gradient. */
+static double move(const form *form, double length, const double *z, int64_t k, double g, coordinate *state,
+                   moment *kept) {
+    double u = tanh(z[0]), slope = 1 - u * u;
+    if (form->momentum) {
+        double push = length * exp(form->range * u) * g, old = state->d;
+        kept->kept = (double)k / ((double)k + form->damping * exp(-z[1]));
+        state->d = kept->kept * old - push;
+        kept->slope[0] = -push * form->range * slope;
+        kept->slope[1] = old * kept->kept * (1 - kept->kept);
+        return state->d;
+    }
+    double r = form->range > 0 ? tanh(z[1]) : 0, reach = length * exp(form->range * r);
+    kept->kept = 0;
+    kept->slope[0] = reach * slope;
+    kept->slope[1] = reach * u * form->range * (1 - r * r);
+    return reach * u;
+}
+
+/* The step of one coordinate, whose gradient the network sees times `shown`. */
+static double coordinate_step(const form *form, double length, const double *weights, double shown, double own,
+                              int64_t k, coordinate *state, moment *kept) {
+    const double g = shown * own;
     state->m = 0.95 * state->m + 0.05 * g;
     state->v = 0.95 * state->v + 0.05 * g * g;
     double correction = 1 - pow(0.95, (double)k), denominator = sqrt(state->v / correction) + 1e-8;
@@ -66,9 +99,13 @@ static double coordinate_step(const double *weights, double g, int64_t k, coordi
                      state->c[layer], &kept->layer[layer]);
         memcpy(signal, state->h[layer], sizeof signal);
     }
-    kept->z = weights[head() + HIDDEN];
-    for (int j = 0; j < HIDDEN; j++) kept->z += signal[j] * weights[head() + j];
-    return 0.01 * tanh(kept->z);
+    const int outputs = outputs_of(form);
+    double z[2];
+    for (int o = 0; o < outputs; o++) {
+        z[o] = weights[head() + HIDDEN * outputs + o];
+        for (int j = 0; j < HIDDEN; j++) z[o] += signal[j] * weights[head() + j * outputs + o];
+    }
+    return move(form, length, z, k, own, state, kept);
 }
 
 /* Backward through one cell: dh is used up and replaced by the cotangent of the old h, dc by that of the old c. */
@@ -98,17 +135,23 @@ static void cell_backward(const double *w, const cell *at, double *dh, double *d
         }
 }
 
-/* One coordinate's share of the meta-gradient; step_cotangent[t] is the meta-loss's derivative along step t + 1. */
-static void coordinate_backward(const double *weights, const moment *kept, const double *step_cotangent,
-                                double *gradient) {
-    double dh[LAYERS][HIDDEN] = {{0}}, dc[LAYERS][HIDDEN] = {{0}}, d_in[HIDDEN];
+/* One coordinate's share of the meta-gradient; step_cotangent[t] is the meta-loss's derivative along step t + 1, but
+ * for what the next step keeps of it. */
+static void coordinate_backward(const form *form, const double *weights, const moment *kept,
+                                const double *step_cotangent, double *gradient) {
+    double dh[LAYERS][HIDDEN] = {{0}}, dc[LAYERS][HIDDEN] = {{0}}, d_in[HIDDEN], later = 0;
+    const int outputs = outputs_of(form);
     for (int t = T - 1; t >= 0; t--) {
         const moment *at = &kept[t];
-        double y = tanh(at->z), dz = step_cotangent[t] * 0.01 * (1 - y * y);
-        gradient[head() + HIDDEN] += dz;
-        for (int j = 0; j < HIDDEN; j++) {
-            gradient[head() + j] += at->layer[LAYERS - 1].h[j] * dz;
-            dh[LAYERS - 1][j] += weights[head() + j] * dz;
+        const double cotangent = step_cotangent[t] + later;
+        later = at->kept * cotangent;
+        for (int o = 0; o < outputs; o++) {
+            double dz = cotangent * at->slope[o];
+            gradient[head() + HIDDEN * outputs + o] += dz;
+            for (int j = 0; j < HIDDEN; j++) {
+                gradient[head() + j * outputs + o] += at->layer[LAYERS - 1].h[j] * dz;
+                dh[LAYERS - 1][j] += weights[head() + j * outputs + o] * dz;
+            }
         }
         for (int layer = LAYERS - 1; layer >= 0; layer--) {
             cell_backward(weights + layer_weights(layer), &at->layer[layer], dh[layer], dc[layer], d_in,
@@ -145,33 +188,55 @@ static void assert_close(int64_t count, const double *made, const double *expect
             fail_msg("element %lld is %.17g, expected %.17g", (long long)i, made[i], expected[i]);
 }
 
-static void compare(const char *family, const char *kernel, bool by_batch, const double *loss_weights) {
+/* step-scale over the square root of each instance's Lipschitz constant, or over that itself. */
+static void lengths_of(const form *form, problem *problem, double *lengths) {
+    l2o_error error = {0};
+    arena scratch = {0};
+    const kernels *kernels = NULL;
+    assert_int_equal(kernels_select("portable", DTYPE_FLOAT64, &kernels, &error), L2O_OK);
+    bool known = form->normalised && problem_has(problem, STRUCTURE_LIPSCHITZ);
+    if (known)
+        assert_int_equal(problem_prepare(problem, STRUCTURE_LIPSCHITZ, &(evaluation){kernels, &scratch, &error}),
+                         L2O_OK);
+    for (int p = 0; p < B; p++) {
+        double curvature = known ? problem->lipschitz[p] : 1;
+        lengths[p] = form->scale / (form->momentum ? curvature : sqrt(curvature));
+    }
+    arena_free(&scratch);
+}
+
+static void compare_form(const form *form, const char *family, const char *kernel, bool by_batch,
+                         const double *loss_weights, bool logarithm) {
     l2o_context *context = test_context_on(2, kernel);
     problem *problem = test_problem(family, N, B, "float64");
-    optimizer *optimizer = test_optimizer("rnnprop", HIDDEN);
+    optimizer *optimizer = test_optimizer_with("rnnprop", HIDDEN, form->options);
     optimizer->scale_by_batch = by_batch;
     int64_t total = optimizer->weight_total;
-    assert_int_equal(total, head() + HIDDEN + 1);
+    assert_int_equal(total, head() + (HIDDEN + 1) * outputs_of(form));
     assert_true(total <= TOTAL_MOST);
 
     static coordinate state[B * N];
     static moment kept[B * N][T];
     static double x[T + 1][B * N], f[T + 1][B], g[T + 1][B * N], expected[TOTAL_MOST], gradient[TOTAL_MOST];
     static double trajectory[(T + 1) * B * N];
+    double lengths[B];
+    lengths_of(form, problem, lengths);
     memset(state, 0, sizeof state);
     memset(expected, 0, sizeof expected);
     memcpy(x[0], problem->x0, sizeof x[0]);
     double scale = by_batch ? 1.0 / B : 1.0, loss = 0;
     for (int t = 0; t <= T; t++) {
         evaluate(problem, x[t], f[t], g[t]);
-        for (int p = 0; p < B; p++) loss += loss_weights[t] * f[t][p] / B;
+        for (int p = 0; p < B; p++) loss += loss_weights[t] * (logarithm ? log(f[t][p]) : f[t][p]) / B;
         for (int i = 0; i < B * N && t < T; i++)
-            x[t + 1][i] = x[t][i] + coordinate_step(optimizer->weights, scale * g[t][i], t + 1, &state[i], &kept[i][t]);
+            x[t + 1][i] = x[t][i] + coordinate_step(form, lengths[i / N], optimizer->weights, scale, g[t][i], t + 1,
+                                                    &state[i], &kept[i][t]);
     }
     for (int i = 0; i < B * N; i++) {
         double suffix[T], sum = 0;
-        for (int t = T; t > 0; t--) suffix[t - 1] = sum += loss_weights[t] * g[t][i] / B;
-        coordinate_backward(optimizer->weights, kept[i], suffix, expected);
+        for (int t = T; t > 0; t--)
+            suffix[t - 1] = sum += loss_weights[t] * g[t][i] / (logarithm ? f[t][i / N] : 1) / B;
+        coordinate_backward(form, optimizer->weights, kept[i], suffix, expected);
     }
 
     l2o_error error = {0};
@@ -186,6 +251,7 @@ static void compare(const char *family, const char *kernel, bool by_batch, const
                     .detached = true,
                     .require_finite = true,
                     .loss_weights = loss_weights,
+                    .logarithm = logarithm,
                     .from = &start,
                     .to = &end,
                     .gradient = gradient,
@@ -203,6 +269,7 @@ static void compare(const char *family, const char *kernel, bool by_batch, const
             assert_close(HIDDEN, (double *)end.state[2 + 2 * layer] + i * HIDDEN, state[i].h[layer], 1e-11);
             assert_close(HIDDEN, (double *)end.state[3 + 2 * layer] + i * HIDDEN, state[i].c[layer], 1e-11);
         }
+        if (form->momentum) assert_close(1, (double *)end.state[2 + 2 * LAYERS] + i, &state[i].d, 1e-11);
     }
     assert_close(total, gradient, expected, 1e-11);
     runner_free(&runner);
@@ -211,6 +278,11 @@ static void compare(const char *family, const char *kernel, bool by_batch, const
     optimizer_free(optimizer);
     problem_free(problem);
     l2o_context_free(context);
+}
+
+static void compare(const char *family, const char *kernel, bool by_batch, const double *loss_weights) {
+    const form paper = {"", false, false, 0.01, 0, 0};
+    compare_form(&paper, family, kernel, by_batch, loss_weights, false);
 }
 
 static const double all_terms[T + 1] = {1, 1, 1, 1, 1, 1, 1, 1}, last_term[T + 1] = {[T] = 1};
@@ -226,6 +298,95 @@ static void test_rosenbrock(void **state) {
     (void)state;
     compare("rosenbrock", "auto", true, all_terms);
     compare("rosenbrock", "portable", false, last_term);
+}
+
+/* Every form of the step, with its defaults and without, on a family whose Lipschitz constants are known and on one
+ * without; the meta-loss of objectives and of their logarithms. */
+static void test_forms(void **state) {
+    (void)state;
+    static const form forms[] = {
+        {"normalise=spectral", false, true, 0.01, 0, 0},
+        {"step-range=1.5", false, false, 0.01, 1.5, 0},
+        {"step-range=0.5 step-scale=0.1 normalise=spectral", false, true, 0.1, 0.5, 0},
+        {"update=momentum normalise=spectral", true, true, 1, 1, 3},
+        {"update=momentum step-scale=0.001 step-range=2 damping=7.5", true, false, 0.001, 2, 7.5},
+    };
+    for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+        compare_form(&forms[k], "lasso", "auto", true, all_terms, true);
+        compare_form(&forms[k], "lasso", "portable", false, last_term, false);
+        compare_form(&forms[k], "logistic", "auto", true, all_terms, false);
+        compare_form(&forms[k], k == 3 ? "quadratic" : "l2reg", "auto", false, all_terms, true);
+    }
+}
+
+/* x -> x / 100 and A -> 100 A is the same problem in other units; Steps of a normalised optimizer follow, whatever
+ * its form: the objectives stay. */
+static void test_units_drop_out(void **state) {
+    (void)state;
+    enum { STEPS = 25, MANY = 6 };
+    static const char *const options[] = {"update=momentum normalise=spectral", "normalise=spectral",
+                                          "step-range=2 normalise=spectral"};
+    l2o_context *context = test_context(1);
+    for (int k = 0; k < 3; k++)
+        for (int on_tape = 0; on_tape < 2; on_tape++) {
+            double mean[2][STEPS + 1];
+            optimizer *optimizer = test_optimizer_with("rnnprop", 20, options[k]);
+            for (int scaled = 0; scaled < 2; scaled++) {
+                l2o_error error = {0};
+                problem *problem = test_problem("lasso", 10, MANY, "float64");
+                double factor = scaled ? 100 : 1, *a = problem->model->a, *x = problem->x0;
+                for (int64_t i = 0; i < MANY * problem->model->m * problem->model->n; i++) a[i] *= factor;
+                for (int64_t i = 0; i < MANY * 10; i++) x[i] = sin((double)i) / factor;
+                for (int64_t p = 0; p < MANY; p++) problem->lambda[p] *= factor;
+                runner runner;
+                carry start;
+                assert_int_equal(runner_create(context, problem, optimizer, &runner, &error), L2O_OK);
+                assert_int_equal(carry_create(problem, optimizer, &start, &error), L2O_OK);
+                carry_reset(&start, problem);
+                segment pass = {.weights = optimizer->weights,
+                                .steps = STEPS,
+                                .from = &start,
+                                .on_tape = on_tape,
+                                .mean_objective = mean[scaled]};
+                assert_int_equal(segment_run(&runner, &pass, &error), L2O_OK);
+                runner_free(&runner);
+                carry_free(&start);
+                problem_free(problem);
+            }
+            assert_true(fabs(mean[0][STEPS] / mean[0][0] - 1) > 1e-3);
+            assert_close(STEPS + 1, mean[1], mean[0], 1e-5); /* the denominators' 1e-8 is in no unit */
+            optimizer_free(optimizer);
+        }
+    l2o_context_free(context);
+}
+
+/* What holds still cannot diverge: at the largest gain and the damping that initial outputs give, over many steps. */
+static void test_momentum_is_stable(void **state) {
+    (void)state;
+    enum { STEPS = 2000 };
+    static double mean[STEPS + 1];
+    l2o_context *context = test_context(1);
+    l2o_error error = {0};
+    problem *problem = test_problem("quadratic", 10, 8, "float64");
+    optimizer *optimizer = test_optimizer_with("rnnprop", 2, "update=momentum normalise=spectral");
+    memset(optimizer->weights, 0, (size_t)optimizer->weight_total * sizeof(double));
+    for (double bias = -40; bias <= 40; bias += 40) {
+        optimizer->weights[optimizer->weight_total - 2] = bias; /* gains e^-1, 1 and e over L */
+        runner runner;
+        carry start;
+        assert_int_equal(runner_create(context, problem, optimizer, &runner, &error), L2O_OK);
+        assert_int_equal(carry_create(problem, optimizer, &start, &error), L2O_OK);
+        carry_reset(&start, problem);
+        segment pass = {.weights = optimizer->weights, .steps = STEPS, .from = &start, .mean_objective = mean};
+        assert_int_equal(segment_run(&runner, &pass, &error), L2O_OK);
+        for (int t = 0; t <= STEPS; t++) assert_true(mean[t] < 100 * mean[0]);
+        assert_true(mean[STEPS] < 0.1 * mean[0]);
+        runner_free(&runner);
+        carry_free(&start);
+    }
+    optimizer_free(optimizer);
+    problem_free(problem);
+    l2o_context_free(context);
 }
 
 /* The initialisation: truncated normals within two nominal deviations, the input's and head's biases zero, another draw
@@ -260,6 +421,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lasso),
         cmocka_unit_test(test_rosenbrock),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_units_drop_out),
+        cmocka_unit_test(test_momentum_is_stable),
         cmocka_unit_test(test_initialisation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

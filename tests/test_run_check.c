@@ -49,6 +49,24 @@ static void test_problems_and_meta_gradients(void **state) {
     l2o_context_free(context);
 }
 
+/* Every form of RNNprop's step. */
+static void test_forms_of_the_step(void **state) {
+    (void)state;
+    l2o_context *context = test_context(2);
+    problem *problem = test_problem("lasso", 5, 4, "float64");
+    for (int rule = 1; test_rule(rule) != NULL; rule++) {
+        optimizer *optimizer = test_optimizer_with("rnnprop", 5, test_rule(rule));
+        l2o_derivative_check *check = run(context, problem, optimizer);
+        assert_all_passed(check);
+        assert_int_equal(find(check, "meta-gradient, detached")->skipped, 0);
+        assert_int_equal(find(check, "product, fused")->points, 2);
+        l2o_derivative_check_free(check);
+        optimizer_free(optimizer);
+    }
+    problem_free(problem);
+    l2o_context_free(context);
+}
+
 /* One derivative at a time is spoilt in one term. */
 static int spoilt;
 
@@ -204,11 +222,9 @@ static void test_float32_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_problems_and_meta_gradients),
-        cmocka_unit_test(test_wrong_derivatives_are_found),
-        cmocka_unit_test(test_wrong_fused_unrolls_are_found),
-        cmocka_unit_test(test_kinks_are_skipped_and_counted),
-        cmocka_unit_test(test_float32_is_refused),
+        cmocka_unit_test(test_problems_and_meta_gradients),   cmocka_unit_test(test_forms_of_the_step),
+        cmocka_unit_test(test_wrong_derivatives_are_found),   cmocka_unit_test(test_wrong_fused_unrolls_are_found),
+        cmocka_unit_test(test_kinks_are_skipped_and_counted), cmocka_unit_test(test_float32_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

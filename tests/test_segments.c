@@ -35,6 +35,7 @@ static void task_open(task *it, l2o_context *context, const optimizer *optimizer
                          .detached = true,
                          .require_finite = true,
                          .loss_weights = ones,
+                         .logarithm = n < 100,
                          .from = &it->now,
                          .gradient = it->gradient,
                          .direction = optimizer->weights,

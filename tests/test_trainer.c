@@ -59,6 +59,8 @@ static void test_threads(void **state) {
     (void)state;
     static const char *const texts[] = {TRAINING_TINY TASKS "estimator=fomaml n=40 batch=12",
                                         TRAINING_TINY TASKS "estimator=maml n=40 batch=12 dtype=float32",
+                                        TRAINING_TINY TASKS "estimator=fomaml n=40 batch=12 update=momentum "
+                                                            "normalise=spectral meta-loss=log",
                                         TRAINING_TINY TASKS "estimator=plain inputs=full n=40 batch=12"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         l2o_training_report one, two;

@@ -289,6 +289,51 @@ static void test_settings_that_contradict(void **state) {
     settings_free(settings);
 }
 
+/* The forms of RNNprop's step are part of the architecture, with the defaults that follow from them. */
+static void test_forms_of_the_step(void **state) {
+    (void)state;
+    optimizer *made = make("layers=1 hidden=3 update=momentum normalise=spectral");
+    char path[128], older[128];
+    strcpy(path, directory_file(&place, "w.safetensors"));
+    write_weights(made, DTYPE_FLOAT64, path);
+    optimizer *back = load(path, "");
+    assert_int_equal(back->weight_total, made->weight_total);
+    assert_memory_equal(back->weights, made->weights, (size_t)made->weight_total * sizeof(double));
+    assert_int_equal(back->state_count, 5);
+    json_t *architecture = json_object_get(back->provenance, "architecture");
+    assert_string_equal(json_string_value(json_object_get(architecture, "step-scale")), "1");
+    assert_string_equal(json_string_value(json_object_get(architecture, "step-range")), "1");
+    assert_string_equal(json_string_value(json_object_get(architecture, "damping")), "3");
+    assert_true(json_equal(architecture, json_object_get(made->provenance, "architecture")));
+    optimizer_free(back);
+    optimizer_free(made);
+    back = load(path, "step-range=1.0 damping=3 update=momentum");
+    optimizer_free(back);
+    refuse(path, "update=step", "update = momentum, but test asks for step");
+    refuse(path, "normalise=none", "normalise = spectral");
+    refuse(path, "step-range=2", "step-range = 1");
+    refuse(path, "damping=2", "damping = 3");
+    refuse(path, "step-scale=0.01", "step-scale = 1");
+
+    /* Weights of the paper's rule: also from before there were others. */
+    made = make("layers=1 hidden=3");
+    write_weights(made, DTYPE_FLOAT64, path);
+    optimizer_free(made);
+    strcpy(older, directory_file(&place, "older.safetensors"));
+    alter(path, CHANGE_METADATA, "architecture",
+          "{\"optimizer\":\"rnnprop\",\"hidden\":\"3\",\"layers\":\"1\",\"step-scale\":\"0.01\"}", older);
+    for (int k = 0; k < 2; k++) {
+        const char *file = k == 0 ? path : older;
+        back = load(file, "update=step normalise=none");
+        assert_int_equal(back->state_count, 4);
+        optimizer_free(back);
+        refuse(file, "update=momentum", "update");
+        refuse(file, "normalise=spectral", "normalise");
+    }
+    refuse(path, "step-range=1", "step-range = 0");
+    refuse(older, "step-range=1", "without the setting step-range, but test asks for 1");
+}
+
 static void test_specs(void **state) {
     (void)state;
     l2o_settings *settings = training_settings("seed=3");
@@ -386,6 +431,7 @@ int main(void) {
         TEST(test_metadata_after_training),
         TEST(test_contents),
         TEST(test_settings_that_contradict),
+        TEST(test_forms_of_the_step),
         TEST(test_specs),
         TEST(test_files_that_are_none),
         TEST(test_what_is_not_written),

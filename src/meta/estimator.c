@@ -11,8 +11,8 @@ const setting estimator_settings[] = {
     {"unroll", SETTING_INTEGER, "steps", "20", 1, 100000, NULL,
      "Optimizer steps T through which weights are differentiated"},
     {"meta-loss", SETTING_CHOICE, "", "sum", 0, 0, "sum|last|log|log-last",
-     "What an unroll is judged by: all its objectives, or the last; or their logarithms, which no scale of the problem "
-     "changes"},
+     "What an unroll is judged by: all its objectives, or the last; or their logarithms, so that large and small ones "
+     "count alike (they must not be negative)"},
     {"inputs", SETTING_CHOICE, "", "detached", 0, 0, "detached|full",
      "Whether the gradients that the optimizer sees are constants for the meta-gradient, or differentiated as well"},
     {"outer-segment", SETTING_CHOICE, "", NULL, 0, 0, "same|next",

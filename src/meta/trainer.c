@@ -137,8 +137,8 @@ static l2o_status recover(trainer *trainer, l2o_error *error) {
 
 /* ------------------------------------------------------------------------------------------------------ evaluation */
 
-/* Mean over tasks and draws of the fixed set of f after the last step, or of its logarithm where the meta-loss is one;
- * NaN or infinite when weights diverge. */
+/* Mean over tasks and draws of the fixed set of the mean f after the last step, or of that mean's logarithm where the
+ * meta-loss is one; NaN or infinite when weights diverge. */
 static l2o_status validate(trainer *trainer, double *validation, l2o_error *error) {
     double sum = 0;
     int64_t steps = present_stage(trainer)->evaluation_unrolls * trainer->estimator.unroll;

@@ -23,20 +23,22 @@ static l2o_status draw(const trainer *trainer, training_log *log, l2o_error *err
                             .mean = loss.mean,
                             .low = loss.low,
                             .high = loss.high};
+    bool logarithm = trainer->estimator.loss->logarithm; /* taken already */
     plot_series held = {.label = "validation: mean objective at the end of the run",
                         .count = log->evaluation_count,
                         .x = updates,
                         .mean = validation};
-    plot_panel panels[2] = {{.title = "training",
-                             .x = {.label = "meta-updates"},
-                             .y = {.label = "meta-loss", .logarithmic = true},
-                             .series = &training,
-                             .series_count = 1},
-                            {.title = "validation",
-                             .x = {.label = "meta-updates"},
-                             .y = {.label = "mean objective", .logarithmic = true},
-                             .series = &held,
-                             .series_count = held.count > 0 ? 1 : 0}};
+    plot_panel panels[2] = {
+        {.title = "training",
+         .x = {.label = "meta-updates"},
+         .y = {.label = "meta-loss", .logarithmic = !logarithm},
+         .series = &training,
+         .series_count = 1},
+        {.title = "validation",
+         .x = {.label = "meta-updates"},
+         .y = {.label = logarithm ? "logarithm of the mean objective" : "mean objective", .logarithmic = !logarithm},
+         .series = &held,
+         .series_count = held.count > 0 ? 1 : 0}};
     char title[256];
     snprintf(title, sizeof title, "%s on %s, %s", trainer->optimizer->ops->name, trainer->range.families,
              trainer->estimator.kind->name);

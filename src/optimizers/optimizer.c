@@ -38,7 +38,7 @@ l2o_status optimizer_resolve(optimizer *optimizer, const l2o_settings *settings,
                              const char *otherwise, double *number, l2o_error *error) {
     bool set = settings_is_set(settings, name);
     *number = set ? settings_real(settings, name) : strtod(otherwise, NULL);
-    return set ? L2O_OK : describe(optimizer, name, otherwise, error);
+    return describe(optimizer, name, set ? settings_peek(settings, name) : otherwise, error);
 }
 
 /* The name and the optimizer's own settings: what rebuilds it. */

@@ -220,7 +220,7 @@ static l2o_status check_finite(const runner *runner, const segment *segment, int
                                  "the objective of instance %lld of '%s' is %g after %lld steps of this unroll",
                                  (long long)p, runner->problem->ops->name, runner->objective[t * batch + p],
                                  (long long)t);
-            else if (segment->logarithm && runner->objective[t * batch + p] < 0)
+            else if (segment->logarithm && segment->loss_weights[t] != 0 && runner->objective[t * batch + p] < 0)
                 return error_set(
                     error, L2O_ERROR_NUMERIC,
                     "the objective of instance %lld of '%s' is %g after %lld steps of this unroll, and has "
@@ -229,8 +229,8 @@ static l2o_status check_finite(const runner *runner, const segment *segment, int
     return L2O_OK;
 }
 
-/* ln f, for the meta-loss's value; the smallest where f is zero. */
-static double logarithm(double f) { return log(f > DBL_MIN ? f : DBL_MIN); }
+/* ln f, for the meta-loss's value; where f is zero, where no gradient is taken either, the smallest there is. */
+static double logarithm(double f) { return log(f == 0 ? DBL_MIN : f); }
 
 /* A piece's row: its share of the gradient, of the Hessian-vector product, each where it is wanted, and of the T + 1
  * objectives, and of their logarithms where these are asked for. */

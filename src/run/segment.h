@@ -21,7 +21,7 @@ typedef struct runner {
     int64_t *identity; /* [B] 0, 1, 2, ... */
     double *objective; /* [T + 1, B] of the longest segment so far; of this rank's instances */
     int64_t objective_steps;
-    sums sums;     /* over pieces: [gradient, hessian_vector, objectives summed over instances] */
+    sums sums;     /* over pieces: [gradient, hessian_vector, objectives summed over instances, their logarithms] */
     double *means; /* [T + 1] of the last segment's objectives; within `sums` */
 } runner;
 
@@ -41,7 +41,7 @@ typedef struct segment {
     bool detached;              /* gradients seen by the optimizer are constants */
     bool require_finite;        /* L2O_ERROR_NUMERIC, naming step and instance, when an objective is not finite */
     const double *loss_weights; /* [T + 1]: the meta-loss is sum_t loss_weights[t] * mean_p f_p(x_t) */
-    bool logarithm;             /* of ln f_p instead of f_p: objectives must be positive */
+    bool logarithm;             /* of ln f_p instead of f_p; what is below zero has none and fails like the infinite */
     const carry *from;
     carry *to;                   /* where x and state end up; may be `from`; NULL: dropped */
     double *gradient;            /* out [weight_total]; NULL: not wanted */
