@@ -154,13 +154,13 @@ static int run(command *command) {
     const char *name = command->arguments[0];
     char text[1024], folder[512], *json = NULL;
     command_text(command, text, sizeof text);
-    l2o_experiment_options options = {.folder = command_option(command, OPTION_OUT),
-                                      .cache = command_option(command, OPTION_CACHE),
-                                      .train = command_option(command, OPTION_TRAIN) != NULL,
-                                      .command = text};
+    l2o_experiment_options how = {.folder = command_option(command, OPTION_OUT),
+                                  .cache = command_option(command, OPTION_CACHE),
+                                  .train = command_option(command, OPTION_TRAIN) != NULL,
+                                  .command = text};
     showing showing = {.command = command};
     l2o_status status =
-        l2o_experiment_run(command->context, command->settings, name, &options, on_progress, &showing, &json);
+        l2o_experiment_run(command->context, command->settings, name, &how, on_progress, &showing, &json);
     command_progress_end(command);
     if (status != L2O_OK) return command_failed(command, status);
     if (command->json) {
@@ -170,8 +170,8 @@ static int run(command *command) {
     }
     json_t *results = json_loads(json, 0, NULL);
     l2o_string_free(json);
-    snprintf(folder, sizeof folder, "%s%.400s", options.folder != NULL ? "" : "results/",
-             options.folder != NULL ? options.folder : json_string_value(json_object_get(results, "name")));
+    snprintf(folder, sizeof folder, "%s%.400s", how.folder != NULL ? "" : "results/",
+             how.folder != NULL ? how.folder : json_string_value(json_object_get(results, "name")));
     int code = command->quiet ? EXIT_FINE : print_results(command, results, folder);
     json_decref(results);
     return code;

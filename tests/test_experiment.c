@@ -126,13 +126,14 @@ static void test_inheritance(void **state) {
     (void)state;
     l2o_error error = {0};
     experiment made;
-    write_text("parent.ini", HEAD TINY METHODS PANELS);
+    write_text("parent.ini", HEAD TINY METHODS PANELS "[claim c]\ntext = t\nmethod = adam\nbelow = fista\n");
     write_text("child.ini",
                "[experiment]\ninherit = parent\ntitle = child\n[panel ten]\nA = normal:20\n[settings]\nn = 5\n");
     write_text("circle.ini", "[experiment]\ninherit = circle\n");
     if (experiment_read("child.ini", "child", &made, &error) != L2O_OK) fail_msg("%s", error.text);
     assert_string_equal(made.title, "child");
     assert_int_equal(made.panel_count, 2);
+    assert_int_equal(made.claim_count, 0);
     assert_string_equal(value_list_find(&made.panels[1].settings, "A"), "normal:20");
     assert_string_equal(value_list_find(&made.settings, "n"), "5");
     assert_string_equal(value_list_find(&made.settings, "batch"), "4");

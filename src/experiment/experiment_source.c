@@ -51,6 +51,7 @@ typedef struct reading {
     const char *path;
     char *parent; /* what the file inherits from */
     bool first;   /* the first of two passes looks for that alone */
+    bool passed;  /* another file inherits from this one: claims are about the outcome of their own file */
 } reading;
 
 static bool is_inherit(const char *section, const char *key) {
@@ -70,6 +71,7 @@ static l2o_status take(void *context, const char *section, const char *key, cons
         return error_set(error, L2O_ERROR_INPUT,
                          "%s:%d: '%.60s' stands before any section; an experiment begins with [experiment]", self->path,
                          line, key);
+    if (self->passed && strncmp(section, "claim ", 6) == 0) return L2O_OK;
     size_t kind = strcspn(section, " \t"), gap = strspn(section + kind, " \t");
     char origin[512];
     snprintf(origin, sizeof origin, "%.480s:%d", self->path, line);
@@ -84,7 +86,7 @@ static l2o_status take(void *context, const char *section, const char *key, cons
 
 static l2o_status read_file(const char *path, source_finder *find, int depth, experiment_source *out,
                             l2o_error *error) {
-    reading self = {.source = out, .path = path, .first = true};
+    reading self = {.source = out, .path = path, .first = true, .passed = depth > 0};
     if (depth == DEEPEST)
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: experiments inherit from one another more than %d times, perhaps in a circle", path,

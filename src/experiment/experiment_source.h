@@ -21,7 +21,7 @@ typedef struct experiment_source {
 typedef l2o_status source_finder(const char *name, const char *from, char **path, l2o_error *error);
 
 /* A key of the inheriting file replaces the same one of the file that is inherited from. The key `inherit` of the
- * section [experiment] is not among the entries. */
+ * section [experiment] is not among the entries, nor are claims of the inherited file. */
 l2o_status experiment_source_read(const char *path, source_finder *find, experiment_source *out, l2o_error *error);
 /* The same of a text, which may not inherit. */
 l2o_status experiment_source_parse(const char *bytes, size_t size, const char *name, experiment_source *out,

@@ -23,10 +23,11 @@ json_t *table_of_methods(const session *session, const char *name, const char *t
     return table;
 }
 
-/* The published number of a method on a panel; NAN where there is none. It belongs to the first variant alone. */
+/* The published number of a method on a panel; NAN where there is none. It belongs to a table, and there to the first
+ * variant alone. */
 static double paper(const session *session, int variant, int panel, int method, measure measure) {
     const experiment *experiment = session->experiment;
-    if (measure != MEASURE_MINIMUM || variant != 0) return NAN;
+    if (measure != MEASURE_MINIMUM || variant != 0 || experiment->kind != &kind_table) return NAN;
     const char *text = value_list_find(&experiment->panels[panel].paper, experiment->methods[method].name);
     return text == NULL ? (double)NAN : strtod(text, NULL);
 }
