@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const experiment_kind *const kinds[] = {&kind_table, &kind_sweep, &kind_theory};
+static const experiment_kind *const kinds[] = {&kind_table, &kind_sweep, &kind_interpolation, &kind_theory};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const experiment_kind *experiment_kind_find(const char *name) {
@@ -23,7 +23,7 @@ void experiment_kind_names(char *text, size_t size) {
 l2o_status experiment_kind_check(const experiment *experiment, l2o_error *error) {
     if (!experiment->kind->compares) return L2O_OK;
     const char *lacks = experiment->method_count == 0 ? "method" : experiment->panel_count == 0 ? "panel" : NULL;
-    if (lacks == NULL) return L2O_OK;
+    if (lacks == NULL) return experiment->kind->check == NULL ? L2O_OK : experiment->kind->check(experiment, error);
     return error_set(error, L2O_ERROR_INPUT, "%s: an experiment of the kind %s needs a section [%s NAME]",
                      experiment->path, experiment->kind->name, lacks);
 }

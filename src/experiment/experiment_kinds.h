@@ -15,6 +15,7 @@ typedef struct results {
 struct experiment_kind {
     const char *name, *summary;
     bool compares; /* needs methods and panels, whose cells have been run when run() is called */
+    l2o_status (*check)(const experiment *experiment, l2o_error *error); /* what else it needs; optional */
     l2o_status (*run)(session *session, results *results, l2o_error *error);
 };
 
@@ -23,6 +24,6 @@ void experiment_kind_names(char *text, size_t size); /* ", " between them */
 /* Has the experiment what its kind needs? */
 l2o_status experiment_kind_check(const experiment *experiment, l2o_error *error);
 
-extern const experiment_kind kind_table, kind_sweep, kind_theory;
+extern const experiment_kind kind_table, kind_sweep, kind_interpolation, kind_theory;
 
 #endif
