@@ -450,6 +450,29 @@ static void test_sweep_run(void **state) {
     json_decref(results);
 }
 
+/* The ends of an interpolation are the adapted optimizers of its two variants, which a sweep compares; methods that do
+ * not adapt are the same all along. */
+static void test_interpolation_run(void **state) {
+    (void)state;
+#define ENDS "[variant near]\nadapt.A = normal:1\n[variant far]\nadapt.A = normal:10\nadapt.adaptation-updates = 3\n"
+#define LINE "title = t\nmethods = adapted, fresh, fista\npanels = ten\n" TINY "seeds = 1-2\n" METHODS PANELS
+    write_text("ends.ini", "[experiment]\nkind = sweep\n" LINE ENDS);
+    write_text("line.ini", "[experiment]\nkind = interpolation\n" LINE ENDS);
+    json_t *ends = run_file("ends.ini", 2, "ends", NULL), *line = run_file("line.ini", 2, "line", NULL);
+    json_t *alone = run_file("line.ini", 1, "alone", NULL);
+    assert_true(json_equal(table_named(line, "minimum-ten"), table_named(alone, "minimum-ten")));
+    for (size_t m = 0; m < 3; m++) {
+        assert_near(mean_at(line, "minimum-ten", 0, m), mean_at(ends, "minimum-ten", 0, m));
+        assert_near(mean_at(line, "minimum-ten", 10, m), mean_at(ends, "minimum-ten", 1, m));
+    }
+    assert_true(mean_at(line, "minimum-ten", 5, 0) != mean_at(line, "minimum-ten", 0, 0));
+    assert_true(mean_at(line, "minimum-ten", 5, 2) == mean_at(line, "minimum-ten", 0, 2));
+    json_decref(ends);
+    json_decref(line);
+    json_decref(alone);
+    assert_refused("[experiment]\nkind = interpolation\n" LINE, "is between two [variant NAME] sections");
+}
+
 static const char *source_of(const json_t *results) {
     const json_t *settings = json_object_get(json_object_get(results, "ran"), "settings");
     return json_string_value(json_object_get(json_array_get(json_object_get(settings, "weights"), 0), "from"));
@@ -545,6 +568,7 @@ int main(void) {
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_verify),
         cmocka_unit_test(test_sweep_run),
+        cmocka_unit_test(test_interpolation_run),
         cmocka_unit_test(test_shipped_weights),
         cmocka_unit_test(test_user_settings),
         cmocka_unit_test(test_jobs),
