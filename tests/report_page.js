@@ -188,6 +188,15 @@
     check("nothing sticks out", wide.length === 0, wide.slice(0, 3).map(element => element.tagName + "." + element.className).join());
     const scroll = document.querySelector("#tables .scroll");
     check("a wide table scrolls in its box", scroll.scrollWidth > scroll.clientWidth + 100);
+    const overlaps = [...document.querySelectorAll(".plot")].filter(one => {
+      const ends = [...one.querySelectorAll(".dygraph-axis-label-x")].map(label => {
+        const range = document.createRange();
+        range.selectNodeContents(label);
+        return range.getBoundingClientRect();
+      });
+      return ends.length < 2 || ends.some((end, i) => i > 0 && end.left < ends[i - 1].right + 3);
+    });
+    check("labels of an axis do not touch", overlaps.length === 0, String(overlaps.length));
     check("figures have room", plot.getBoundingClientRect().width > 280, String(plot.getBoundingClientRect().width));
   };
 

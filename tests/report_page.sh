@@ -83,7 +83,7 @@ cat >"$work/frame.html" <<'HTML'
 <iframe src="narrow.html" style="width: 360px; height: 800px; border: 0"></iframe>
 HTML
 browse --dump-dom "file://$work/frame.html" >"$work/dom"
-judge narrow 6
+judge narrow 8
 
 prepare tests/data/report/training.log.jsonl training
 browse --dump-dom "file://$work/training.html" >"$work/dom"

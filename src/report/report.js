@@ -43,19 +43,18 @@
     return ticks;
   };
 
+  /* Powers of ten, and twice and five times these where there is room; over less than a decade and a bit, even steps. */
   const logTicks = (low, high, most) => {
-    const first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high)), ticks = [];
-    const stride = Math.max(1, Math.ceil((last - first) / Math.max(most, 1)));
-    for (let power = first; power <= last; power++)
-      for (let digit = 1; digit < 10; digit++) {
+    const decades = Math.log10(high / low), stride = Math.max(1, Math.ceil(decades / most - 0.1)), ticks = [];
+    if (decades < 1.3) return linearTicks(low, high, most);
+    for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++)
+      for (const digit of decades <= most / 3 ? [1, 2, 5] : [1]) {
         const v = digit * 10 ** power;
-        if (v < low * 0.999 || v > high * 1.001) continue;
+        if (v < low * 0.999 || v > high * 1.001 || power % stride !== 0) continue;
         const plain = power >= -3 && power <= 4;
-        const named = digit === 1 ? power % stride === 0 : stride === 1 && last - first <= most / 3 && (digit === 2 || digit === 5);
-        const text = plain ? String(Number(v.toPrecision(3))) : (digit === 1 ? "" : digit + "\u00d7") + "10" + superscript(power);
-        if (named) ticks.push({ v, label: text });
+        ticks.push({ v, label: plain ? String(Number(v.toPrecision(3))) : (digit === 1 ? "" : digit + "\u00d7") + "10" + superscript(power) });
       }
-    return ticks.length > 2 ? ticks : linearTicks(low, high, most);
+    return ticks.length > 1 ? ticks : linearTicks(low, high, most);
   };
 
   /* ---- one figure ---- */
@@ -322,9 +321,14 @@
       }
       context.restore();
     };
-    const ticker = key => (low, high, pixels) => {
-      const log = state[key];
-      return (log ? logTicks : linearTicks)(low, high, Math.max(2, Math.floor(pixels / (key === "logX" ? 70 : 40))));
+    const ticker = (key, room, apart) => (low, high, pixels) => {
+      const to = onto(state[key]), ticks = (state[key] ? logTicks : linearTicks)(low, high, Math.max(2, Math.floor(pixels / room)));
+      let last = -Infinity;
+      return ticks.filter(tick => {
+        const at = ((to(tick.v) - to(low)) / (to(high) - to(low))) * pixels, clear = at - last >= apart;
+        if (clear) last = at;
+        return clear;
+      });
     };
     const looks = () => ({
       colors: data.series.map(colour),
@@ -349,8 +353,8 @@
       fillAlpha: 0.14,
       legend: "never",
       logscale: state.logY,
-      axes: { x: { logscale: state.logX, ticker: ticker("logX"), axisLabelWidth: 60 },
-        y: { ticker: ticker("logY"), axisLabelWidth: 56 } },
+      axes: { x: { logscale: state.logX, ticker: ticker("logX", 70, 44), axisLabelWidth: 60 },
+        y: { ticker: ticker("logY", 40, 18), axisLabelWidth: 56 } },
       dateWindow: fullX(),
       valueRange: fullY(),
       highlightCircleSize: 3,
