@@ -52,6 +52,16 @@ static const preset presets[] = {
       {"stages", "5,10,25"},
       {"stage-draws", "120,60,24"},
       {"evaluation-draws", "2"}}},
+    {"structured",
+     "the structured rule, on the paper's uniform mixture in one batch, by the logarithmic meta-loss",
+     NULL,
+     {{"optimizer", "structured"},
+      {"A", "mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1"},
+      {"estimator", "plain"},
+      {"meta-loss", "log"},
+      {"outer-rate", "0.003"},
+      {"stages", "5"},
+      {"stage-draws", "500"}}},
 };
 
 const preset *preset_at(int index) {
