@@ -315,7 +315,7 @@ l2o_status settings_check_used(const l2o_settings *settings, const char *what, l
 l2o_status settings_check_origin(const l2o_settings *settings, const char *origin, l2o_error *error) {
     for (int i = 0; i < settings->count; i++) {
         const entry *entry = &settings->entries[i];
-        if (entry->value != NULL && !entry->used && strcmp(entry->origin, origin) == 0)
+        if (entry->value != NULL && !entry->suggested && !entry->used && strcmp(entry->origin, origin) == 0)
             return error_set(error, L2O_ERROR_INPUT,
                              "%s: the setting '%s' (%s) is not used by this optimizer; remove it", origin,
                              entry->definition->name, entry->value);
