@@ -29,6 +29,7 @@ l2o_status theory_unroll_run(theory_unroll *unroll, const meta_loss *loss, int64
                     .steps = steps,
                     .detached = detached,
                     .loss_weights = unroll->loss_weights,
+                    .logarithm = loss->logarithm,
                     .from = &unroll->carry,
                     .gradient = gradient};
     TRY(segment_run(&unroll->runner, &pass, error));
