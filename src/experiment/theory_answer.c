@@ -151,7 +151,7 @@ static void answer_for(const theory_results *results, int which, theory_json *js
                      theory_spread_half(&least), results->tasks.task[worst].label, helps, harms,
                      helps > 0   ? "adapt, on that one"
                      : harms > 0 ? "do not adapt"
-                                 : "it makes no difference that was measured");
+                                 : "undecided, more seeds and draws would narrow the intervals");
     theory_json_note(json,
                      "Which candidate to take %s needs no test problems to be solved: over the candidates the gain has "
                      "a rank correlation of %.2f with the Hessian's distance to the test and of %.2f with that to "
