@@ -149,8 +149,9 @@ static void answer_for(const theory_results *results, int which, theory_json *js
                      (long long)gain->points[gain->adapted], most.mean, theory_spread_half(&most),
                      results->tasks.task[best].label, results->tasks.count - THEORY_CANDIDATES, least.mean,
                      theory_spread_half(&least), results->tasks.task[worst].label, helps, harms,
-                     helps > 0   ? "adapt, on that one"
-                     : harms > 0 ? "do not adapt"
+                     most.mean > theory_spread_half(&most) ? "adapt, on that one"
+                     : helps > 0                           ? "adapt, on one of those where it helps beyond doubt"
+                     : harms > 0                           ? "do not adapt"
                                  : "undecided, more seeds and draws would narrow the intervals");
     theory_json_note(json,
                      "Which candidate to take %s needs no test problems to be solved: over the candidates the gain has "
