@@ -153,15 +153,15 @@ static void answer_for(const theory_results *results, int which, theory_json *js
                      : helps > 0                           ? "adapt, on one of those where it helps beyond doubt"
                      : harms > 0                           ? "do not adapt"
                                  : "undecided, more seeds and draws would narrow the intervals");
-    theory_json_note(json,
-                     "Which candidate to take %s needs no test problems to be solved: over the candidates the gain has "
-                     "a rank correlation of %.2f with the Hessian's distance to the test and of %.2f with that to "
-                     "training, of %.2f and %.2f with the meta-gradient's, and of %.2f with its cosine to the test's. "
-                     "Eq. 8 wants the adaptation near to both.",
-                     results->starts[which].label, rank_correlation(results, HESSIAN_TO_TEST, which),
-                     rank_correlation(results, HESSIAN_TO_TRAINING, which),
-                     rank_correlation(results, META_TO_TEST, which), rank_correlation(results, META_TO_TRAINING, which),
-                     rank_correlation(results, COSINE_TO_TEST, which));
+    theory_json_note(
+        json,
+        "How far distances foretell the gain of %s before any test problem is solved: over the candidates it has "
+        "a rank correlation of %.2f with the Hessian's distance to the test and of %.2f with that to "
+        "training, of %.2f and %.2f with the meta-gradient's, and of %.2f with its cosine to the test's. "
+        "Eq. 8 wants the adaptation near to both.",
+        results->starts[which].label, rank_correlation(results, HESSIAN_TO_TEST, which),
+        rank_correlation(results, HESSIAN_TO_TRAINING, which), rank_correlation(results, META_TO_TEST, which),
+        rank_correlation(results, META_TO_TRAINING, which), rank_correlation(results, COSINE_TO_TEST, which));
 }
 
 void theory_answer(const theory_results *results, theory_json *json) {
