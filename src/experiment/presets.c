@@ -61,7 +61,8 @@ static const preset presets[] = {
       {"meta-loss", "log"},
       {"outer-rate", "0.003"},
       {"stages", "5"},
-      {"stage-draws", "500"}}},
+      {"stage-draws", "500"},
+      {"early-stop", "no"}}},
 };
 
 const preset *preset_at(int index) {
