@@ -25,7 +25,7 @@ static void write_head(markup_writer *writer, const results *results) {
 }
 
 static void write_fact(markup_writer *writer, const char *name, const char *text) {
-    if (text != NULL) markup_write(writer, "<div><dt>%t</dt><dd>%t</dd></div>\n", name, text);
+    if (text != NULL && text[0] != '\0') markup_write(writer, "<div><dt>%t</dt><dd>%t</dd></div>\n", name, text);
 }
 
 /* "8 min 32 s" */
@@ -70,7 +70,8 @@ static void write_contents(markup_writer *writer, const results *results) {
 
 static void write_claim_number(markup_writer *writer, double value) {
     markup_write(writer, "<td>%s</td>",
-                 isnan(value) ? "\xe2\x80\x93" : report_number_of(value, report_decimals(value)).text);
+                 isnan(value) ? "\xe2\x80\x93"
+                              : report_number_of(value, value == floor(value) ? 0 : report_decimals(value)).text);
 }
 
 static void write_claims(markup_writer *writer, const results *results) {

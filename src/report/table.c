@@ -24,7 +24,7 @@ static void write_mean(markup_writer *writer, const results_cell *cell) {
         markup_write(writer, "<span class=\"value lost\">not finite</span>");
         return;
     }
-    bool whole = cell->mean == floor(cell->mean) && isnan(cell->half) && fabs(cell->mean) >= 100;
+    bool whole = cell->mean == floor(cell->mean) && isnan(cell->half); /* a count */
     markup_write(writer, "<span class=\"value\">%s", report_number_of(cell->mean, whole ? 0 : decimals).text);
     if (!isnan(cell->half)) write_interval(writer, cell->half, decimals);
     markup_write(writer, "</span>");
@@ -46,7 +46,7 @@ static void write_cell(markup_writer *writer, const results_cell *cell) {
         markup_write(writer, "<span class=\"value\">%t</span>", cell->text);
     else if (cell->has_mean)
         write_mean(writer, cell);
-    if (cell->best) markup_write(writer, "<span class=\"hidden\"> best in the row</span>");
+    if (cell->best) markup_write(writer, "<span class=\"hidden\"> marked as best</span>");
     if (!isnan(cell->paper) || cell->verdict != RESULTS_NO_VERDICT) {
         markup_write(writer, "<span class=\"small\">");
         if (!isnan(cell->paper))
@@ -67,7 +67,8 @@ static void write_key(markup_writer *writer, const results_table *table) {
             best |= table->rows[r].cells[c].best;
             judged[table->rows[r].cells[c].verdict] = true;
         }
-    if (best) markup_write(writer, "<p class=\"note\"><b class=\"best\">Bold</b>: the best in its row.</p>\n");
+    if (best && table->note[0] == '\0') /* else the note says best of what */
+        markup_write(writer, "<p class=\"note\"><b class=\"best\">Bold</b>: the best in its row.</p>\n");
     const char *before = "<p class=\"note\">";
     for (int v = RESULTS_AGREES; v <= RESULTS_WORSE; v++) {
         if (!judged[v]) continue;
