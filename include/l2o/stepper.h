@@ -10,12 +10,13 @@
  *
  * It drives every optimizer that wants nothing but the gradient at x: rnnprop (and weights from a file), sgd, momentum,
  * adam, rmsprop. Learned ones see the gradient as it is given, whatever the gradient-scale they were trained with: who
- * minimises a mean over B instances hands over the mean's gradient.
+ * minimises a mean over B instances hands over the mean's gradient. Weights with normalise = spectral step as if the
+ * largest curvature were 1, for nobody says here what it is; with update = momentum, gradients divided by it do.
  *
  * The state is allocated by l2o_stepper_create(), and the threads' working memory (some hundred kB) by the first steps.
  * Beside x and the gradient, the caller's own, there are per coordinate 82 numbers for rnnprop with two layers of 20
- * units (m, v, and h and c of each unit: 2 + 2 layers hidden), and none to two for the others. In float32 that makes
- * 328 bytes: 10^6 coordinates take 328 MB, and 10^8 take 33 GB. */
+ * units (m, v, and h and c of each unit: 2 + 2 layers hidden; one more with update = momentum), and none to two for the
+ * others. In float32 that makes 328 bytes: 10^6 coordinates take 328 MB, and 10^8 take 33 GB. */
 #ifndef L2O_STEPPER_H
 #define L2O_STEPPER_H
 
