@@ -9,7 +9,7 @@ typedef struct preset_value {
 
 struct preset {
     const char *name, *summary, *reference;
-    preset_value values[16]; /* ends with a NULL name */
+    preset_value values[24]; /* ends with a NULL name */
 };
 
 static const preset presets[] = {
@@ -52,6 +52,27 @@ static const preset presets[] = {
       {"stages", "5,10,25"},
       {"stage-draws", "120,60,24"},
       {"evaluation-draws", "2"}}},
+    {"best",
+     "the learned momentum method on normalised problems: every instance's units drop out, and steps settle",
+     NULL,
+     {{"layers", "2"},
+      {"update", "momentum"},
+      {"normalise", "spectral"},
+      {"meta-loss", "log"},
+      {"A", "mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1"},
+      {"b", "uniform:-1:1"},
+      {"tasks", "components"},
+      {"estimator", "fomaml"},
+      {"outer-segment", "next"},
+      {"inner-rate", "0.01"},
+      {"outer-schedule", "cosine"},
+      {"stages", "5,10,25,50"},
+      {"stage-draws", "20,10,4,2"},
+      {"evaluate-every", "0"},
+      {"adaptation-rate", "1e-4"},
+      {"keep", "best"},
+      {"held-out-draws", "2"},
+      {"evaluation-steps", "400"}}},
     {"structured",
      "the structured rule, on the paper's uniform mixture in one batch, by the logarithmic meta-loss",
      NULL,
