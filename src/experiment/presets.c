@@ -63,7 +63,7 @@ static const preset presets[] = {
       {"b", "uniform:-1:1"},
       {"tasks", "components"},
       {"estimator", "fomaml"},
-      {"outer-segment", "next"},
+      {"outer-segment", "same"},
       {"inner-rate", "0.01"},
       {"outer-schedule", "cosine"},
       {"stages", "5,10,25,50"},
