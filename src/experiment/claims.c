@@ -84,7 +84,7 @@ l2o_status claim_measure_of(const experiment *experiment, const experiment_claim
             TRY(side(&self, v, p, claim->other, &other));
             double difference = own - claim->factor * other;
             if (claim->near) difference = fabs(difference);
-            if (!(difference <= largest)) largest = difference; /* NaN stays */
+            if (isnan(difference) || difference > largest) largest = difference; /* NaN stays */
             squares[0] += own * own;
             squares[1] += other * other;
             count++;
@@ -92,14 +92,21 @@ l2o_status claim_measure_of(const experiment *experiment, const experiment_claim
     if (count == 0)
         return error_set(error, L2O_ERROR_INPUT, "%s: [claim %s] is about no panel of this experiment", claim->origin,
                          claim->name);
-    *measured = spread ? sqrt(squares[0] / count) - claim->factor * sqrt(squares[1] / count) : largest;
+    double apart = sqrt(squares[0] / count) - claim->factor * sqrt(squares[1] / count);
+    *measured = !spread ? largest : claim->near ? fabs(apart) : apart;
     *holds = *measured <= claim->bound;
     return L2O_OK;
 }
 
 void claim_sentence(const experiment_claim *claim, double measured, bool holds, char *text, size_t size) {
-    snprintf(text, size, "%s: %s (measured %.3f, to be at most %.3f)", claim->text, holds ? "holds" : "does not hold",
-             measured, claim->bound);
+    const char *verdict = holds ? "holds" : "does not hold";
+    if (isfinite(measured))
+        snprintf(text, size, "%s: %s (measured %.3f, to be at most %.3f)", claim->text, verdict, measured,
+                 claim->bound);
+    else
+        snprintf(text, size, "%s: %s (measured nothing finite: %s)", claim->text, verdict,
+                 claim->measure == CLAIM_SPREAD ? "a deviation needs at least two seeds, and finite runs"
+                                                : "some run diverged");
 }
 
 l2o_status claims_check(const experiment *experiment, const json_t *results, json_t **claims, l2o_error *error) {
