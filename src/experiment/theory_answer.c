@@ -137,8 +137,8 @@ static void answer_for(const theory_results *results, int which, theory_json *js
         double half = theory_spread_half(&of);
         helps += of.mean > half;
         harms += of.mean < -half;
-        if (!(of.mean <= most.mean)) most = of, best = task;
-        if (!(of.mean >= least.mean)) least = of, worst = task;
+        if (isnan(most.mean) || of.mean > most.mean) most = of, best = task;
+        if (isnan(least.mean) || of.mean < least.mean) least = of, worst = task;
     }
     const double *before = theory_gain_minimum(gain, best, 0);
     theory_json_note(json,
@@ -150,8 +150,8 @@ static void answer_for(const theory_results *results, int which, theory_json *js
                      results->tasks.task[best].label, results->tasks.count - THEORY_CANDIDATES, least.mean,
                      theory_spread_half(&least), results->tasks.task[worst].label, helps, harms,
                      most.mean > theory_spread_half(&most) ? "adapt, on that one"
-                     : helps > 0                           ? "adapt, on one of those where it helps beyond doubt"
-                     : harms > 0                           ? "do not adapt"
+                     : helps > 0 ? "adapt, on one of those where its gain is beyond the intervals"
+                     : harms > 0 ? "do not adapt"
                                  : "undecided, more seeds and draws would narrow the intervals");
     theory_json_note(
         json,

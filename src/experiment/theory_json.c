@@ -80,24 +80,25 @@ json_t *theory_json_figure(theory_json *json, const char *name, const char *titl
 }
 
 void theory_json_series(theory_json *json, json_t *figure, const char *label, const char *group, const double *x,
-                        int points, const double *values, int64_t stride, int count) {
+                        int points, const double *values, int64_t stride, int seeds, int draws) {
     json_t *series = append(json, json_object_get(figure, "series"),
                             json_pack("{s:s, s:s, s:[], s:[]}", "label", label, "group", group, "x", "mean"));
     bool band = true;
     for (int i = 0; i < points; i++) {
         const double *own = values + i * stride;
         append(json, json_object_get(series, "x"), json_real(x[i]));
-        append(json, json_object_get(series, "mean"), number_of(statistics_mean(own, (size_t)count)));
-        band = band && isfinite(statistics_half_width(own, (size_t)count));
+        theory_spread spread = theory_spread_of(own, seeds, draws);
+        append(json, json_object_get(series, "mean"), number_of(spread.mean));
+        band = band && isfinite(spread.half);
     }
     if (!band) return;
     set(json, series, "low", json_array());
     set(json, series, "high", json_array());
     for (int i = 0; i < points; i++) {
         const double *own = values + i * stride;
-        double mean = statistics_mean(own, (size_t)count), half = statistics_half_width(own, (size_t)count);
-        append(json, json_object_get(series, "low"), json_real(mean - half));
-        append(json, json_object_get(series, "high"), json_real(mean + half));
+        theory_spread spread = theory_spread_of(own, seeds, draws);
+        append(json, json_object_get(series, "low"), json_real(spread.mean - spread.half));
+        append(json, json_object_get(series, "high"), json_real(spread.mean + spread.half));
     }
 }
 

@@ -40,9 +40,10 @@ typedef struct theory_axis {
 } theory_axis;
 
 json_t *theory_json_figure(theory_json *json, const char *name, const char *title, theory_axis x, theory_axis y);
-/* A series of `points` points with the means and intervals of values[point * stride + 0 .. count - 1]. */
+/* A series of `points` points with the means of values[point * stride + seed * draws + draw], and as the band the
+ * interval over draws of the means over seeds. */
 void theory_json_series(theory_json *json, json_t *figure, const char *label, const char *group, const double *x,
-                        int points, const double *values, int64_t stride, int count);
+                        int points, const double *values, int64_t stride, int seeds, int draws);
 
 void theory_json_note(theory_json *json, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void theory_json_claim(theory_json *json, const char *text, double measured, double bound, bool holds);

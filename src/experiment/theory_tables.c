@@ -170,7 +170,7 @@ static void growth_figure(const theory_results *results, theory_inputs inputs, i
         if (task < THEORY_CANDIDATES && task != twin) continue;
         snprintf(label, sizeof label, "%s", label_of(results, task));
         theory_json_series(json, figure, label, task == twin ? "limit" : "learned", steps, count,
-                           sweep->distance + theory_sweep_at(sweep, inputs, reference, task, 1), sweep->runs,
+                           sweep->distance + theory_sweep_at(sweep, inputs, reference, task, 1), sweep->runs, 1,
                            sweep->runs);
     }
 }
@@ -191,7 +191,7 @@ static void entry_figure(const theory_results *results, theory_json *json) {
             theory_json_series(json, figure, label, "learned", results->optimizee.entry + THEORY_CANDIDATES, candidates,
                                sweep->distance + theory_sweep_at(sweep, (theory_inputs)inputs, reference,
                                                                  THEORY_CANDIDATES, sweep->steps),
-                               sweep->steps * sweep->runs, sweep->runs);
+                               sweep->steps * sweep->runs, 1, sweep->runs);
         }
 }
 
@@ -247,7 +247,7 @@ static void curve_figure(const theory_results *results, int which, theory_json *
         theory_json_figure(json, name, title, (theory_axis){"updates", false}, (theory_axis){"min ln f", false});
     for (int task = THEORY_CANDIDATES; task < gain->tasks; task++)
         theory_json_series(json, figure, label_of(results, task), "learned", points, gain->point_count,
-                           theory_gain_minimum(gain, task, 0), gain->samples, gain->samples);
+                           theory_gain_minimum(gain, task, 0), gain->samples, gain->samples / gain->runs, gain->runs);
 }
 
 static void decomposition_table(const theory_results *results, theory_json *json) {
