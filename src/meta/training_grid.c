@@ -28,6 +28,13 @@ static bool read_number(const char **at, long long *number) {
     return *number <= 9000000000000000;
 }
 
+static bool all_differ(const int64_t *seeds, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 0; k < i; k++)
+            if (seeds[i] == seeds[k]) return false;
+    return true;
+}
+
 l2o_status trainer_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *count, l2o_error *error) {
     *count = 0;
     for (const char *at = settings_text(settings, "seeds");; at++) {
@@ -41,7 +48,7 @@ l2o_status trainer_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *
         if (last - first >= MOST_RUNS - *count) return bad_list(settings, error);
         for (; first <= last; first++, ++*count)
             if (seeds != NULL) seeds[*count] = first;
-        if (*at == '\0') return L2O_OK;
+        if (*at == '\0') return seeds == NULL || all_differ(seeds, *count) ? L2O_OK : bad_list(settings, error);
         if (*at != ',') return bad_list(settings, error);
     }
 }
