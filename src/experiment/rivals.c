@@ -6,6 +6,8 @@
 
 #include "experiment/table_rows.h"
 
+enum { LISTS = 4 };
+
 static bool in_group(const session *session, int method, const char *group) {
     return strcmp(session->experiment->methods[method].group, group) == 0;
 }
@@ -33,9 +35,17 @@ static l2o_status best_learned(const session *session, int variant, int panel, s
     return L2O_OK;
 }
 
-/* "loses to" and "is ahead of" lists, with by how much; where the interval of the paired difference holds 0 it is
- * "level with" the rival. */
-static l2o_status compare_all(const session *session, int variant, int panel, const sample *best, buffer lists[3],
+/* Which list a rival goes to: 0 the method loses to it, 1 cannot be told from it (the wider interval of the paired
+ * difference holds 0), 2 is ahead of it, 3 without an interval nothing can be said, as of single runs. One of two that
+ * diverged is behind; where both did, nothing tells them apart. */
+static int judge(double difference, double half) {
+    if (isnan(difference)) return 1;
+    if (isinf(difference)) return difference > 0 ? 0 : 2;
+    if (isnan(half)) return 3;
+    return !(fabs(difference) > half) ? 1 : difference > 0 ? 0 : 2;
+}
+
+static l2o_status compare_all(const session *session, int variant, int panel, const sample *best, buffer lists[LISTS],
                               l2o_error *error) {
     for (int m = 0; m < session->experiment->method_count; m++) {
         sample rival = {0};
@@ -46,24 +56,28 @@ static l2o_status compare_all(const session *session, int variant, int panel, co
         sample_free(&rival);
         TRY(status);
         double half = fmax(difference.half, difference.seeds_half); /* fmax() passes over NaN */
-        int kind = !(fabs(difference.mean) > half) ? 1 : difference.mean > 0 ? 0 : 2;
-        TRY(buffer_print(&lists[kind], error, "%s%s (%+.2f", lists[kind].size > 0 ? ", " : "",
-                         session->experiment->methods[m].name, difference.mean));
-        if (isfinite(half)) TRY(buffer_print(&lists[kind], error, " ± %.2f", half));
-        TRY(buffer_append_text(&lists[kind], ")", error));
+        buffer *list = &lists[judge(difference.mean, half)];
+        TRY(buffer_print(list, error, "%s%s", list->size > 0 ? ", " : "", session->experiment->methods[m].name));
+        if (isfinite(half))
+            TRY(buffer_print(list, error, " (%+.2f ± %.2f)", difference.mean, half));
+        else if (isfinite(difference.mean))
+            TRY(buffer_print(list, error, " (%+.2f)", difference.mean));
+        else
+            TRY(buffer_append_text(list, " (diverged runs)", error));
     }
     return L2O_OK;
 }
 
-static l2o_status write_note(const session *session, int variant, int panel, int method, const buffer lists[3],
+static l2o_status write_note(const session *session, int variant, int panel, int method, const buffer lists[LISTS],
                              buffer *note, l2o_error *error) {
-    static const char *const verbs[] = {" loses to ", " is level with ", " is ahead of "};
+    static const char *const verbs[LISTS] = {" loses to ", " cannot be told from ", " is ahead of ",
+                                             " differs by an unknown error from "};
     char label[160];
     results_label(session, variant, panel, label, sizeof label);
     TRY(buffer_print(note, error, "%s: the best learned method, %s,", label,
                      session->experiment->methods[method].name));
     const char *between = "";
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < LISTS; i++) {
         if (lists[i].size == 0) continue;
         TRY(buffer_print(note, error, "%s%s%s", between, verbs[i], buffer_text(&lists[i])));
         between = ";";
@@ -73,15 +87,16 @@ static l2o_status write_note(const session *session, int variant, int panel, int
 
 l2o_status rivals_note(const session *session, int variant, int panel, json_t *notes, l2o_error *error) {
     sample best = {0};
-    buffer lists[3] = {{0}}, note = {0};
+    buffer lists[LISTS] = {{0}}, note = {0};
     int method;
     l2o_status status = best_learned(session, variant, panel, &best, &method, error);
     if (status == L2O_OK && method >= 0) status = compare_all(session, variant, panel, &best, lists, error);
-    bool any = lists[0].size + lists[1].size + lists[2].size > 0;
+    bool any = false;
+    for (int i = 0; i < LISTS; i++) any |= lists[i].size > 0;
     if (status == L2O_OK && any) status = write_note(session, variant, panel, method, lists, &note, error);
     if (status == L2O_OK && any && !results_add(notes, json_string(buffer_text(&note))))
         status = table_out_of_memory(error);
-    for (int i = 0; i < 3; i++) buffer_free(&lists[i]);
+    for (int i = 0; i < LISTS; i++) buffer_free(&lists[i]);
     buffer_free(&note);
     sample_free(&best);
     return status;
