@@ -10,6 +10,8 @@
 #include "experiment/experiment_kinds.h"
 #include "experiment/presets.h"
 
+enum { LONGEST_NAME = 60 }; /* of what stands in headings; those of sections are shorter yet */
+
 typedef struct reader {
     experiment *out;
     l2o_settings *known; /* to check values of settings with */
@@ -135,7 +137,12 @@ static l2o_status read_experiment(reader *self, const source_entry *entry) {
     } lists[] = {
         {"methods", &self->chosen_methods}, {"panels", &self->chosen_panels}, {"variants", &self->chosen_variants}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (strcmp(entry->key, texts[i].key) == 0) return *texts[i].target = entry->value, L2O_OK;
+        if (strcmp(entry->key, texts[i].key) == 0) {
+            bool heading = texts[i].target == &out->row_header || texts[i].target == &out->x_label;
+            if (heading && strlen(entry->value) > LONGEST_NAME)
+                return wrong(self, entry, "a heading has at most 60 characters");
+            return *texts[i].target = entry->value, L2O_OK;
+        }
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(entry->key, lists[i].key) == 0) return *lists[i].target = entry, L2O_OK;
     if (strcmp(entry->key, "kind") == 0) return read_kind(self, entry);
@@ -294,6 +301,10 @@ static l2o_status expand_sweep(reader *self) {
         return wrong(self, self->sweep_of, "'of' is adapt, train or test: what the setting x belongs to");
     while ((piece = next_piece(self, &at)) != NULL) {
         if (out->variant_count == MOST_PARTS) return wrong(self, self->sweep_values, "more than 128 values");
+        for (int i = 0; i < out->variant_count; i++)
+            if (strcmp(out->variants[i].name, piece) == 0)
+                return wrong(self, self->sweep_values, "the same value stands twice among the values");
+        if (strlen(piece) > LONGEST_NAME) return wrong(self, self->sweep_values, "a value has more than 60 characters");
         experiment_variant *variant = &out->variants[out->variant_count++];
         source_entry value = *self->sweep_values;
         value.value = piece;
@@ -329,6 +340,10 @@ static l2o_status choose(reader *self, const source_entry *list, void *parts, si
         if (i == *count || kept == MOST_PARTS)
             return error_set(self->error, L2O_ERROR_INPUT, "%s: '%s' names '%.60s', but there is no such section",
                              list->origin, list->key, name);
+        for (int k = 0; k < kept; k++)
+            if (strcmp(part_name(chosen, size, k), name) == 0)
+                return error_set(self->error, L2O_ERROR_INPUT, "%s: '%s' names '%.60s' twice; keep one of them",
+                                 list->origin, list->key, name);
         memcpy(chosen + (size_t)kept++ * size, all + (size_t)i * size, size);
     }
     memcpy(all, chosen, (size_t)kept * size);
@@ -374,6 +389,17 @@ static l2o_status check_method(reader *self, experiment_method *method) {
     return check_recipe(self, method->weights, method->origin);
 }
 
+/* A claim about a part that is not there would come to light when all is done. */
+static l2o_status check_claimed(reader *self, const experiment_claim *claim, const char *what, const char *name,
+                                const void *parts, size_t size, int count) {
+    if (name == NULL || strcmp(name, "all") == 0) return L2O_OK;
+    for (int i = 0; i < count; i++)
+        if (strcmp(part_name(parts, size, i), name) == 0) return L2O_OK;
+    return error_set(self->error, L2O_ERROR_INPUT,
+                     "%s: [claim %s] is about the %s '%.60s', which is not among those here", claim->origin,
+                     claim->name, what, name);
+}
+
 static l2o_status check_claim(reader *self, const experiment_claim *claim) {
     const char *what = claim->text == NULL     ? "text"
                        : claim->method == NULL ? "method"
@@ -388,7 +414,10 @@ static l2o_status check_claim(reader *self, const experiment_claim *claim) {
         if (names[i] != NULL && experiment_find_method(self->out, names[i]) == NULL)
             return error_set(self->error, L2O_ERROR_INPUT, "%s: [claim %s] is about '%.60s', which is no method here",
                              claim->origin, claim->name, names[i]);
-    return L2O_OK;
+    TRY(check_claimed(self, claim, "panel", claim->panel, self->out->panels, sizeof *self->out->panels,
+                      self->out->panel_count));
+    return check_claimed(self, claim, "variant", claim->variant, self->out->variants, sizeof *self->out->variants,
+                         self->out->variant_count);
 }
 
 static l2o_status check(reader *self) {
@@ -408,6 +437,29 @@ static l2o_status check(reader *self) {
     return experiment_kind_check(out, self->error);
 }
 
+/* Methods that panels and variants speak of: all that there are, also those that this experiment leaves out. */
+static l2o_status check_names(reader *self) {
+    const experiment *out = self->out;
+    for (int p = 0; p < out->panel_count; p++)
+        for (int k = 0; k < out->panels[p].paper.count; k++) {
+            const named_value *value = &out->panels[p].paper.items[k];
+            if (out->method_count > 0 && experiment_find_method(out, value->name) == NULL)
+                return error_set(self->error, L2O_ERROR_INPUT, "%s: 'paper.%.60s': there is no [method %.60s]",
+                                 value->origin, value->name, value->name);
+        }
+    for (int v = 0; v < out->variant_count; v++)
+        for (int k = 0; k < out->variants[v].weights.count; k++) {
+            const named_value *value = &out->variants[v].weights.items[k];
+            const experiment_method *method = experiment_find_method(out, value->name);
+            if (method == NULL || method->weights == NULL)
+                return error_set(self->error, L2O_ERROR_INPUT,
+                                 "%s: 'weights.%.60s': there is no [method %.60s] with weights, which a variant could "
+                                 "replace",
+                                 value->origin, value->name, value->name);
+        }
+    return L2O_OK;
+}
+
 static l2o_status read_all(reader *self) {
     experiment *out = self->out;
     out->weights = room(self, MOST_PARTS, sizeof *out->weights);
@@ -418,6 +470,7 @@ static l2o_status read_all(reader *self) {
     if (self->error->status != L2O_OK) return self->error->status;
     for (int i = 0; i < out->source.count; i++) TRY(read_entry(self, &out->source.entries[i]));
     TRY(expand_sweep(self));
+    TRY(check_names(self));
     TRY(choose(self, self->chosen_methods, out->methods, sizeof *out->methods, &out->method_count));
     TRY(choose(self, self->chosen_panels, out->panels, sizeof *out->panels, &out->panel_count));
     TRY(choose(self, self->chosen_variants, out->variants, sizeof *out->variants, &out->variant_count));

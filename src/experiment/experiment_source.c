@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "io/ini.h"
+#include "io/markup.h"
 
 enum { DEEPEST = 8 };
 
@@ -54,6 +55,14 @@ typedef struct reading {
     bool passed;  /* another file inherits from this one: claims are about the outcome of their own file */
 } reading;
 
+static bool is_utf8(const char *text) {
+    while (*text != '\0') {
+        bool replacement = strncmp(text, "\xef\xbf\xbd", 3) == 0; /* U+FFFD itself */
+        if (markup_next_character(&text) == 0xfffd && !replacement) return false;
+    }
+    return true;
+}
+
 static bool is_inherit(const char *section, const char *key) {
     return strcmp(section, "experiment") == 0 && strcmp(key, "inherit") == 0;
 }
@@ -61,6 +70,9 @@ static bool is_inherit(const char *section, const char *key) {
 static l2o_status take(void *context, const char *section, const char *key, const char *value, int line,
                        l2o_error *error) {
     reading *self = context;
+    if (!is_utf8(section) || !is_utf8(key) || !is_utf8(value))
+        return error_set(error, L2O_ERROR_INPUT, "%s:%d: not text in UTF-8, which results are written in", self->path,
+                         line);
     if (is_inherit(section, key)) {
         if (!self->first) return L2O_OK;
         self->parent = memory_string(value, error);
@@ -71,8 +83,9 @@ static l2o_status take(void *context, const char *section, const char *key, cons
         return error_set(error, L2O_ERROR_INPUT,
                          "%s:%d: '%.60s' stands before any section; an experiment begins with [experiment]", self->path,
                          line, key);
-    if (self->passed && strncmp(section, "claim ", 6) == 0) return L2O_OK;
-    size_t kind = strcspn(section, " \t"), gap = strspn(section + kind, " \t");
+    size_t kind = strcspn(section, " \t");
+    if (self->passed && kind == 5 && strncmp(section, "claim", 5) == 0) return L2O_OK;
+    size_t gap = strspn(section + kind, " \t");
     char origin[512];
     snprintf(origin, sizeof origin, "%.480s:%d", self->path, line);
     source_entry fresh = {.kind = keep(self->source, section, kind, error),

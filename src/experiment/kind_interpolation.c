@@ -212,6 +212,10 @@ static l2o_status run(session *session, results *results, l2o_error *error) {
 
 static l2o_status check(const experiment *experiment, l2o_error *error) {
     bool adapts = false;
+    if (experiment->claim_count > 0)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: claims are about the tables of the kinds table and sweep; an interpolation has others",
+                         experiment->claims[0].origin);
     for (int m = 0; m < experiment->method_count; m++) adapts |= experiment->methods[m].adapt;
     if (experiment->variant_count == 2 && adapts) return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT,
