@@ -21,7 +21,8 @@ static const training *find(const session *session, const experiment_weights *we
     for (int64_t i = 0; i < session->training_count; i++) {
         const training *training = &session->trainings[i];
         if (training->weights == weights && training->seed == seed &&
-            (training->variant == variant || weights->fixed || variant->training.count == 0))
+            (training->variant == variant || weights->fixed ||
+             (variant->training.count == 0 && training->variant->training.count == 0)))
             return training;
     }
     return NULL;
