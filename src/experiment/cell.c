@@ -29,10 +29,22 @@ static l2o_status describe_weights(const char *path, buffer *text, l2o_error *er
     return status;
 }
 
-static l2o_status describe_list(const char *what, const value_list *list, buffer *text, l2o_error *error) {
+static bool is_given(const l2o_settings *given, const char *name) {
+    return given != NULL && settings_is_given(given, name);
+}
+
+/* Those that the user's settings replace have no part in the cell; `given` is NULL for lists that hold in any case. */
+static l2o_status describe_list(const value_list *list, const l2o_settings *given, buffer *text, l2o_error *error) {
     for (int i = 0; i < list->count; i++)
-        TRY(buffer_print(text, error, "%s %s=%s\n", what, list->items[i].name, list->items[i].value));
+        if (!is_given(given, list->items[i].name))
+            TRY(buffer_print(text, error, "option %s=%s\n", list->items[i].name, list->items[i].value));
     return L2O_OK;
+}
+
+/* The curve's points: the first steps one by one, then evenly, and the step that the experiment asks about. */
+static bool is_point(int64_t step, int64_t steps, int64_t at) {
+    int64_t stride = steps / CURVE_POINTS;
+    return step <= DENSE_STEPS || stride <= 1 || step % stride == 0 || step == at || step == steps;
 }
 
 static uint64_t hash(const buffer *text) { /* FNV-1a */
@@ -41,8 +53,8 @@ static uint64_t hash(const buffer *text) { /* FNV-1a */
     return value;
 }
 
-l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *settings, const char *folder,
-                         l2o_error *error) {
+l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *given, const l2o_settings *settings,
+                         int64_t at, const char *folder, l2o_error *error) {
     const experiment_method *method = cell->method;
     buffer *text = &cell->description, path = {0};
     TRY(buffer_print(text, error, "cell %d of l2o %s on %s\n", (int)CELL_FORMAT, L2O_VERSION, kernel));
@@ -50,9 +62,11 @@ l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *set
                      method->optimizer != NULL ? method->optimizer : "", method->limit, method->adapt,
                      (int)method->tune));
     if (cell->weights != NULL) TRY(describe_weights(cell->weights, text, error));
-    TRY(describe_list("option", &method->options, text, error));
-    if (method->adapt) TRY(describe_list("option", &cell->panel->adapt, text, error));
-    if (method->adapt) TRY(describe_list("option", &cell->variant->adapt, text, error));
+    TRY(describe_list(&method->options, given, text, error));
+    if (method->adapt) TRY(describe_list(&cell->panel->adapt, NULL, text, error));
+    if (method->adapt) TRY(describe_list(&cell->variant->adapt, NULL, text, error));
+    int64_t steps = method->limit ? 0 : settings_integer(settings, "steps");
+    if (at < steps && !is_point(at, steps, 0)) TRY(buffer_print(text, error, "at=%lld\n", (long long)at));
     TRY(experiment_describe_settings(settings, text, error));
     TRY(buffer_print(&path, error, "%s/%016llx.json", folder, (unsigned long long)hash(text)));
     cell->path = memory_string(buffer_text(&path), error);
@@ -92,12 +106,6 @@ void cell_free(cell *cell) {
     arena_free(&cell->memory);
 }
 
-/* The curve's points: the first steps one by one, then evenly, and the step that the experiment asks about. */
-static bool is_point(int64_t step, int64_t steps, int64_t at) {
-    int64_t stride = steps / CURVE_POINTS;
-    return step <= DENSE_STEPS || stride <= 1 || step % stride == 0 || step == at || step == steps;
-}
-
 static l2o_status choose_points(cell *cell, int64_t runs, int64_t at, l2o_error *error) {
     int64_t count = 0;
     for (int64_t t = 0; t <= cell->steps; t++) count += is_point(t, cell->steps, at);
@@ -127,8 +135,7 @@ static l2o_status add_options(running *self, const value_list *list) {
     compare_entry *entry = &self->entry;
     for (int i = 0; i < list->count; i++) {
         const named_value *value = &list->items[i];
-        if (self->given != NULL && settings_is_given(self->given, value->name) && list == &self->cell->method->options)
-            continue; /* the user's holds */
+        if (list == &self->cell->method->options && is_given(self->given, value->name)) continue; /* the user's holds */
         int k = 0;
         while (k < entry->option_count && strcmp(entry->options[k].key, value->name) != 0) k++;
         entry->options[k] = (compare_option){value->name, value->value}; /* a variant's stands above a panel's */
@@ -153,6 +160,9 @@ static l2o_status create_entry(running *self) {
     entry->name = text(self, cell->weights != NULL ? cell->weights : method->optimizer);
     entry->options = arena_allocate(&self->memory, (most + 1) * sizeof *entry->options, self->error);
     if (!entry->label || !entry->spec || !entry->name || !entry->options) return self->error->status;
+    if (method->tune != RATE_GIVEN && is_given(self->given, "rate"))
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: the rate is found by tuning here; remove it",
+                         settings_origin(self->given, "rate"));
     entry->rate = NAN;
     entry->adapt = method->adapt;
     entry->tune = method->tune != RATE_GIVEN;

@@ -23,9 +23,10 @@ typedef struct cell {
     double preparation_evaluations, preparation_seconds; /* means over runs */
 } cell;
 
-/* Names the cell's file in `folder`. `settings` are those of experiment_cell_settings(). */
-l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *settings, const char *folder,
-                         l2o_error *error);
+/* Names the cell's file in `folder`. `settings` are those of experiment_cell_settings() with the user's `given`; `at`
+ * is a step that the curve must hold, 0 for none. */
+l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *given, const l2o_settings *settings,
+                         int64_t at, const char *folder, l2o_error *error);
 /* Checks without running that everything fits together, and marks in `settings` what would be read. */
 l2o_status cell_rehearse(cell *cell, l2o_context *context, const experiment *experiment, const l2o_settings *given,
                          const l2o_settings *settings, l2o_error *error);

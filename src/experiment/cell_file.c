@@ -61,7 +61,14 @@ static bool take_numbers(const json_t *document, const char *key, int64_t count,
 
 static bool take_all(cell *cell, const json_t *document) {
     const json_t *points = json_object_get(document, "points");
-    for (int64_t i = 0; i < cell->points; i++) cell->point[i] = json_integer_value(json_array_get(points, (size_t)i));
+    for (int64_t i = 0; i < cell->points; i++) {
+        cell->point[i] = json_integer_value(json_array_get(points, (size_t)i));
+        if (cell->point[i] != (i == 0                  ? 0
+                               : i + 1 == cell->points ? cell->steps
+                                                       : cell->point[i]) ||
+            (i > 0 && cell->point[i] <= cell->point[i - 1]))
+            return false;
+    }
     return take_numbers(document, "minimum", cell->runs, cell->minimum) &&
            take_numbers(document, "minimum_step", cell->runs, cell->minimum_step) &&
            take_numbers(document, "last", cell->runs, cell->last) &&
@@ -81,8 +88,9 @@ l2o_status cell_read(cell *cell, bool *found, l2o_error *error) {
     const char *description = json_string_value(json_object_get(document, "description"));
     int64_t runs = json_integer_value(json_object_get(document, "runs"));
     size_t points = json_array_size(json_object_get(document, "points"));
+    bool whole = runs > 0 && points > 0 && json_array_size(json_object_get(document, "minimum")) == (size_t)runs;
     l2o_status status = L2O_OK;
-    if (description != NULL && strcmp(description, buffer_text(&cell->description)) == 0 && runs > 0 && points > 0) {
+    if (description != NULL && strcmp(description, buffer_text(&cell->description)) == 0 && whole) {
         cell->steps = json_integer_value(json_object_get(document, "steps"));
         status = cell_allocate(cell, runs, (int64_t)points, error);
         *found = status == L2O_OK && take_all(cell, document);

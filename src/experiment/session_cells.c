@@ -48,7 +48,9 @@ static l2o_status plan_cell(session *session, int v, int p, int m, int64_t s, l2
     buffer folder = {0};
     TRY(experiment_cell_settings(experiment, session->given, cell->panel, variant, &settings, error));
     l2o_status status = buffer_print(&folder, error, "%s/cells", session->cache);
-    if (status == L2O_OK) status = cell_describe(cell, session->context->kernel, settings, buffer_text(&folder), error);
+    if (status == L2O_OK)
+        status = cell_describe(cell, session->context->kernel, session->given, settings, experiment->at,
+                               buffer_text(&folder), error);
     buffer_free(&folder);
     settings_free(settings);
     if (status != L2O_OK) {
