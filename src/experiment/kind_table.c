@@ -10,13 +10,17 @@
 
 typedef struct tabulated {
     measure measure;
-    const char *name, *title;
+    const char *name, *title, *note;
 } tabulated;
 
+static const char PLAIN_NOTE[] =
+    "Mean over runs and meta-training seeds. First interval: Student's 95 % over runs, of the mean over seeds; second: "
+    "over meta-training seeds, of the mean over runs.";
+
 static const tabulated measures[] = {
-    {MEASURE_MINIMUM, "minimum", "Least ln f over the steps"},
-    {MEASURE_STEP, "minimum-step", "Step at which the least ln f stands"},
-    {MEASURE_LAST, "last", "ln f after the last step"},
+    {MEASURE_MINIMUM, "minimum", "Least ln f over the steps", TABLE_NOTE},
+    {MEASURE_STEP, "minimum-step", "Step at which the least ln f stands", PLAIN_NOTE},
+    {MEASURE_LAST, "last", "ln f after the last step", TABLE_NOTE},
 };
 
 static void entitle(const session *session, int variant, const char *name, const char *title, char full_name[96],
@@ -31,7 +35,7 @@ static l2o_status add_table(const session *session, int variant, const tabulated
     const experiment *experiment = session->experiment;
     char name[96], title[256];
     entitle(session, variant, what->name, what->title, name, title);
-    json_t *table = table_of_methods(session, name, title, TABLE_NOTE, experiment->row_header);
+    json_t *table = table_of_methods(session, name, title, what->note, experiment->row_header);
     l2o_status status = table == NULL ? table_out_of_memory(error) : L2O_OK;
     for (int p = 0; p < experiment->panel_count && status == L2O_OK; p++)
         status = table_add_row(session, variant, p, what->measure, experiment->panels[p].name, table, error);
@@ -40,20 +44,37 @@ static l2o_status add_table(const session *session, int variant, const tabulated
     return status;
 }
 
-static l2o_status add_at(const session *session, int variant, json_t *tables, l2o_error *error) {
+/* A user may run fewer steps than the file has in mind. */
+static bool reaches(const session *session, int variant, int64_t step) {
+    for (int p = 0; p < session->experiment->panel_count; p++)
+        for (int m = 0; m < session->experiment->method_count; m++) {
+            const cell *cell = session_cell(session, variant, p, m, 0);
+            if (!cell->method->limit && cell->steps < step) return false;
+        }
+    return true;
+}
+
+static l2o_status add_at(const session *session, int variant, results *results, l2o_error *error) {
     char title[96];
     if (session->experiment->at == 0) return L2O_OK;
+    if (!reaches(session, variant, session->experiment->at))
+        return results_add(results->notes, json_sprintf("There is no table of step %lld, as fewer steps were run.",
+                                                        (long long)session->experiment->at))
+                   ? L2O_OK
+                   : table_out_of_memory(error);
     snprintf(title, sizeof title, "ln f after step %lld: mean (standard deviation)",
              (long long)session->experiment->at);
-    tabulated what = {MEASURE_AT, "at", title};
-    return add_table(session, variant, &what, tables, error);
+    tabulated what = {MEASURE_AT, "at", title,
+                      "ln f: natural logarithm of the batch's mean objective, mean and sample standard deviation over "
+                      "all runs of all meta-training seeds. Marked is the best of the learned methods."};
+    return add_table(session, variant, &what, results->tables, error);
 }
 
 static l2o_status add_rates(const session *session, int variant, json_t *tables, l2o_error *error) {
     bool tuned = false;
     for (int m = 0; m < session->experiment->method_count; m++)
         tuned |= session->experiment->methods[m].tune != RATE_GIVEN;
-    static const tabulated what = {MEASURE_RATE, "rates", "Rates that tuning chose"};
+    static const tabulated what = {MEASURE_RATE, "rates", "Rates that tuning chose", PLAIN_NOTE};
     return tuned ? add_table(session, variant, &what, tables, error) : L2O_OK;
 }
 
@@ -82,7 +103,7 @@ static l2o_status run(session *session, results *results, l2o_error *error) {
     for (int v = 0; v < experiment->variant_count; v++) {
         for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
             TRY(add_table(session, v, &measures[i], results->tables, error));
-        TRY(add_at(session, v, results->tables, error));
+        TRY(add_at(session, v, results, error));
         TRY(add_differences(session, v, results->tables, error));
         TRY(add_rates(session, v, results->tables, error));
         TRY(convergence_costs(session, v, results->tables, error));

@@ -45,6 +45,10 @@ static l2o_status cell_of(const session *session, int variant, int panel, int me
     if (status == L2O_OK) status = sample_summarise(&sample, &summary, error);
     sample_free(&sample);
     TRY(status);
+    if (measure == MEASURE_RATE && isnan(summary.mean)) { /* has none */
+        *out = json_null();
+        return L2O_OK;
+    }
     *out = results_cell_beside(&summary, paper(session, variant, panel, method, measure));
     if (measure == MEASURE_AT && isfinite(summary.deviation))
         results_set(*out, "text", json_sprintf("%.2f (%.2f)", summary.mean, summary.deviation));
@@ -68,7 +72,7 @@ l2o_status table_add_row(const session *session, int variant, int panel, measure
             return status;
         }
     }
-    if (measure != MEASURE_STEP) results_mark_best(session->experiment, cells);
+    if (measure != MEASURE_STEP && measure != MEASURE_RATE) results_mark_best(session->experiment, cells);
     return add_row(table, label, cells, error);
 }
 
