@@ -81,7 +81,7 @@ static json_t *describe_list(const value_list *list) {
 
 static void visit_given(void *context, const char *name, const char *value, const char *origin, bool given) {
     (void)origin;
-    if (given) json_object_set_new(context, name, json_string(value));
+    if (given) json_object_set_new(context, name, json_text(value));
 }
 
 static json_t *describe_methods(const experiment *experiment) {
@@ -113,11 +113,16 @@ static json_t *describe_settings(const session *session) {
 
 static json_t *describe_seeds(const session *session) {
     json_t *seeds = json_array();
+    l2o_settings *base;
+    l2o_error ignored = {0};
+    if (experiment_base_settings(session->experiment, session->given, &base, &ignored) != L2O_OK) {
+        json_decref(seeds);
+        return NULL;
+    }
     for (int64_t s = 0; s < session->seed_count; s++) results_add(seeds, json_integer(session->seeds[s]));
-    return json_pack("{s:o, s:s}", "meta-training", seeds, "problems",
-                     session->given != NULL && settings_is_given(session->given, "seed")
-                         ? settings_peek(session->given, "seed")
-                         : "1");
+    json_t *described = json_pack("{s:o, s:s}", "meta-training", seeds, "problems", settings_peek(base, "seed"));
+    settings_free(base);
+    return described;
 }
 
 static json_t *describe_run(const session *session, double seconds, const char *command) {
@@ -126,13 +131,13 @@ static json_t *describe_run(const session *session, double seconds, const char *
     struct tm utc;
     if (gmtime_r(&now, &utc) != NULL) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
     processor_name(processor, sizeof processor);
-    return json_pack("{s:s, s:s, s:s, s:f, s:{s:s, s:s, s:i}, s:s, s:o, s:{s:I, s:I, s:I, s:I}, s:o}", "program", "l2o",
-                     "version", L2O_VERSION, "date", date, "seconds", seconds, "machine", "processor", processor,
-                     "kernels", session->context->kernel, "threads", session->context->threads, "command",
-                     command != NULL ? command : "", "seeds", describe_seeds(session), "work", "trainings",
-                     (json_int_t)session->training_count, "of these in this run", (json_int_t)session->trained, "cells",
-                     (json_int_t)session->cell_count, "of those in this run", (json_int_t)session->ran, "settings",
-                     describe_settings(session));
+    return json_pack("{s:s, s:s, s:s, s:f, s:{s:o, s:s, s:i}, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}", "program", "l2o",
+                     "version", L2O_VERSION, "date", date, "seconds", seconds, "machine", "processor",
+                     json_text(processor), "kernels", session->context->kernel, "threads", session->context->threads,
+                     "command", json_text(command != NULL ? command : ""), "seeds", describe_seeds(session), "work",
+                     "trainings", (json_int_t)session->training_count, "of these in this run",
+                     (json_int_t)session->trained, "cells", (json_int_t)session->cell_count, "of those in this run",
+                     (json_int_t)session->ran, "settings", describe_settings(session));
 }
 
 static l2o_status assemble(const session *session, const results *results, double seconds, const char *command,

@@ -2,6 +2,7 @@
 #include "io/json.h"
 
 #include "io/file.h"
+#include "io/markup.h"
 
 enum { JSON_SIZE_LIMIT = 256 * 1024 * 1024, INDENT = 2, DIGITS = 17, FEW_DIGITS = 9 };
 
@@ -56,6 +57,22 @@ l2o_status json_format_compact(const json_t *value, buffer *out, l2o_error *erro
 l2o_status json_format_rounded(const json_t *value, buffer *out, l2o_error *error) {
     TRY(dump(value, JSON_INDENT(1), FEW_DIGITS, out, error));
     return buffer_append(out, "\n", 1, error);
+}
+
+json_t *json_text(const char *text) {
+    json_t *value = json_string(text);
+    if (value != NULL) return value;
+    buffer valid = {0};
+    l2o_error ignored = {0};
+    for (const char *start = text; *text != '\0'; start = text) {
+        uint32_t character = markup_next_character(&text);
+        const char *from = character == 0xfffd ? "\xef\xbf\xbd" : start;
+        size_t size = character == 0xfffd ? 3 : (size_t)(text - start);
+        if (buffer_append(&valid, from, size, &ignored) != L2O_OK) break;
+    }
+    if (ignored.status == L2O_OK) value = json_string(buffer_text(&valid));
+    buffer_free(&valid);
+    return value;
 }
 
 l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error) {

@@ -16,6 +16,8 @@ l2o_status json_format(const json_t *value, buffer *out, l2o_error *error);
 l2o_status json_format_compact(const json_t *value, buffer *out, l2o_error *error); /* on one line, without blanks */
 /* Numbers with 9 digits: for people, and for figures. */
 l2o_status json_format_rounded(const json_t *value, buffer *out, l2o_error *error);
+/* A text as JSON has it; where it is not UTF-8, byte by byte as U+FFFD. */
+json_t *json_text(const char *text);
 l2o_status json_write_file(const char *path, const json_t *value, l2o_error *error);
 
 #endif

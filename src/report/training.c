@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/json.h"
 #include "meta/training_log.h"
 #include "optimizers/weights_file.h"
 #include "report/results.h"
@@ -264,11 +265,18 @@ static json_t *make_summary(const course *course, const json_t *about, bool logg
 
 /* ------------------------------------------------------------------------------------------------------ the whole */
 
+/* Names of files need not be UTF-8. */
+static json_t *title_of(const char *name) {
+    json_t *text = json_text(name);
+    json_t *title = text == NULL ? NULL : json_sprintf("Training of %s", json_string_value(text));
+    json_decref(text);
+    return title;
+}
+
 static l2o_status assemble(const char *name, course *course, const json_t *about, bool logged, json_t **out,
                            l2o_error *error) {
-    json_t *document = *out =
-        json_pack("{s:s, s:o, s:o}", "format", RESULTS_FORMAT, "title", json_sprintf("Training of %s", name), "summary",
-                  make_summary(course, about, logged));
+    json_t *document = *out = json_pack("{s:s, s:o, s:o}", "format", RESULTS_FORMAT, "title", title_of(name), "summary",
+                                        make_summary(course, about, logged));
     if (document == NULL) return out_of_memory(error);
     bool failed = about != NULL && json_object_set_new(document, "ran", make_ran(about)) != 0;
     if (!logged)
