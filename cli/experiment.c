@@ -123,7 +123,19 @@ static void on_claim(void *user, int holds, const char *sentence) {
 }
 
 static int verify(command *command) {
+    static const struct {
+        option option;
+        const char *name;
+    } idle[] = {{OPTION_TRAIN, "train"}, {OPTION_CACHE, "cache"}, {OPTION_MARKDOWN, "markdown"}, {OPTION_JSON, "json"}};
     const char *folder = command_option(command, OPTION_OUT);
+    for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+        if (command_option(command, idle[i].option) != NULL)
+            return command_complain("--verify runs nothing and has no use for --%s; drop it", idle[i].name);
+    if (command->flag_count > 0)
+        return command_complain("--verify runs nothing and has no use for --%s; drop it", command->flags[0].name);
+    if (folder != NULL && command->argument_count > 1)
+        return command_complain("--verify takes the results from --out %s or from %s, not from both; drop one", folder,
+                                command->arguments[1]);
     char path[1100];
     snprintf(path, sizeof path, "%.1000s/results.json", folder != NULL ? folder : "");
     const char *file = command->argument_count > 1 ? command->arguments[1] : folder != NULL ? path : NULL;
@@ -143,9 +155,32 @@ static void command_text(const command *command, char *text, size_t size) {
         used += (size_t)snprintf(text + used, size - used, " --%s %s", command->flags[i].name, command->flags[i].value);
 }
 
+/* Is the name a slip of one that there is? Files are left to the library. */
+static bool mistyped(command *command, const char *name, char *meant, size_t size) {
+    char *text;
+    if (strchr(name, '.') != NULL || l2o_experiment_list(command->context, &text) != L2O_OK) return false;
+    json_t *list = json_loads(text, 0, NULL);
+    bool there = false;
+    suggestion near;
+    l2o_string_free(text);
+    suggestion_begin(&near, name);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *candidate = json_string_value(json_object_get(json_array_get(list, i), "name"));
+        there |= strcmp(candidate, name) == 0;
+        suggestion_offer(&near, candidate);
+    }
+    bool found = !there && near.best != NULL;
+    if (found) snprintf(meant, size, "%s", near.best);
+    json_decref(list);
+    return found;
+}
+
 static int run(command *command) {
+    char meant[256];
     if (command->argument_count == 0)
         return command_complain("which experiment? `l2o list experiments` shows them all");
+    if (mistyped(command, command->arguments[0], meant, sizeof meant))
+        return command_complain("there is no experiment '%s'; did you mean '%s'?", command->arguments[0], meant);
     if (command_option(command, OPTION_VERIFY) != NULL) return verify(command);
     if (command->argument_count > 1)
         return command_complain("`l2o experiment` does not know what to do with '%s'; a file of results follows "
