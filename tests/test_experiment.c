@@ -30,6 +30,7 @@
     "[weights w]\nestimator = plain\n[method plain]\nweights = w\n[method adapted]\nweights = w\nadapt = yes\n"        \
     "[method fresh]\noptimizer = rnnprop\nadapt = yes\n[method adam]\noptimizer = adam\ntune = family\n"               \
     "[method fista]\noptimizer = fista\n[method limit]\nlimit = yes\n"
+#define BARE   "[panel one]\nA = normal:1\n"
 #define PANELS "[panel one]\nA = normal:1\npaper.plain = 0.5\n[panel ten]\nA = normal:10\n"
 
 static experiment parse(const char *text) {
@@ -94,14 +95,13 @@ static void test_mistakes(void **state) {
     assert_refused(HEAD "[method]\na = b\n", "[method] is no section");
     assert_refused(HEAD METHODS, "needs a section [panel NAME]");
     assert_refused(HEAD PANELS, "needs a section [method NAME]");
-    assert_refused(HEAD PANELS "[method a]\nadapt = yes\n",
-                   "needs one of weights, optimizer and limit = yes, and has 0");
-    assert_refused(HEAD PANELS "[method a]\noptimizer = adam\nweights = w\n", "has 2");
-    assert_refused(HEAD PANELS "[method a]\nlimit = yes\ntune = family\n", "takes no other keys");
-    assert_refused(HEAD PANELS "[method a]\nweights = w\n", "no section [weights w]");
+    assert_refused(HEAD BARE "[method a]\nadapt = yes\n", "needs one of weights, optimizer and limit = yes, and has 0");
+    assert_refused(HEAD BARE "[method a]\noptimizer = adam\nweights = w\n", "has 2");
+    assert_refused(HEAD BARE "[method a]\nlimit = yes\ntune = family\n", "takes no other keys");
+    assert_refused(HEAD BARE "[method a]\nweights = w\n", "no section [weights w]");
     assert_refused(HEAD PANELS "[method a]\noptimizer = adam\nrat = 1\n", "test.ini:11: there is no setting 'rat'");
-    assert_refused(HEAD PANELS "[method a]\noptimizer = adam\nadapt = maybe\n", "'adapt' is yes or no, not 'maybe'");
-    assert_refused(HEAD PANELS "[method a]\noptimizer = adam\ntune = all\n", "'tune' is family");
+    assert_refused(HEAD BARE "[method a]\noptimizer = adam\nadapt = maybe\n", "'adapt' is yes or no, not 'maybe'");
+    assert_refused(HEAD BARE "[method a]\noptimizer = adam\ntune = all\n", "'tune' is family");
     assert_refused(HEAD "[panel a]\nbatch = many\n", "'batch' takes a whole number");
     assert_refused(HEAD "[panel a]\npaper.x = good\n", "'paper.x' is a number");
     assert_refused(HEAD "[weights w]\npreset = none\n", "there is no preset 'none'");
@@ -114,6 +114,22 @@ static void test_mistakes(void **state) {
     assert_refused(HEAD METHODS PANELS "[claim c]\nmethod = adam\nbelow = fista\n", "[claim c] lacks text");
     assert_refused(HEAD METHODS PANELS "[claim c]\ntext = t\nmethod = adam\nbelow = ista\n",
                    "'ista', which is no method");
+    assert_refused(HEAD METHODS PANELS "[claim c]\ntext = t\nmethod = adam\nbelow = fista\npanel = two\n",
+                   "is about the panel 'two', which is not among those here");
+    assert_refused(HEAD METHODS PANELS "[claim c]\ntext = t\nmethod = adam\nbelow = fista\nvariant = v\n",
+                   "is about the variant 'v'");
+    assert_refused("[experiment]\ntitle = t\nkind = interpolation\n" METHODS PANELS
+                   "[variant a]\n[variant b]\nb = normal:1\n[claim c]\ntext = t\nmethod = adam\nbelow = fista\n",
+                   "claims are about the tables of the kinds table and sweep");
+    assert_refused(HEAD "methods = adam, fista, adam\n" METHODS PANELS, "'methods' names 'adam' twice");
+    assert_refused(HEAD METHODS PANELS "[sweep]\nx = n\nof = test\nvalues = 3, 4, 3\n", "the same value stands twice");
+    assert_refused(HEAD METHODS "[panel a]\npaper.plane = 1\n", "'paper.plane': there is no [method plane]");
+    assert_refused(HEAD METHODS PANELS "[variant v]\nweights.plane = w\n", "there is no [method plane] with weights");
+    assert_refused(HEAD METHODS PANELS "[variant v]\nweights.adam = w\n", "there is no [method adam] with weights");
+    assert_refused(HEAD
+                   "row-header = a heading that is so long that no table on earth would ever have a place for it\n",
+                   "at most 60 characters");
+    assert_refused(HEAD "summary = caf\xe9\n", "test.ini:4: not text in UTF-8");
     assert_refused(HEAD METHODS PANELS "[claim c]\ntext = t\nmeasure = best\n", "'measure' is minimum, last or spread");
 }
 
@@ -238,7 +254,7 @@ static void test_cell_is_comparison(void **state) {
         l2o_settings *own;
         cell cell = {.method = &made.methods[methods[i]], .panel = &made.panels[1], .variant = &made.variants[0]};
         assert_int_equal(experiment_cell_settings(&made, NULL, cell.panel, cell.variant, &own, &error), L2O_OK);
-        assert_int_equal(cell_describe(&cell, "portable", own, ".", &error), L2O_OK);
+        assert_int_equal(cell_describe(&cell, "portable", NULL, own, 0, ".", &error), L2O_OK);
         if (cell_run(&cell, context, &made, NULL, own, &error) != L2O_OK) fail_msg("%s", error.text);
         const compare_result *row = &comparison->results[i];
         assert_int_equal(cell.runs, 3);
@@ -263,7 +279,7 @@ static void test_best_rate(void **state) {
     l2o_error error = {0};
     experiment made =
         parse(HEAD TINY "[method best]\noptimizer = adam\ntune = problem\n[method given]\noptimizer = adam\n"
-                        "rate = 0.1\n" PANELS);
+                        "rate = 0.1\n[panel one]\nA = normal:1\n");
     l2o_context *context = make_context(1);
     cell cells[2];
     for (int i = 0; i < 2; i++) {
@@ -292,13 +308,13 @@ static void test_cell_file(void **state) {
     l2o_settings *settings;
     assert_int_equal(experiment_cell_settings(&made, NULL, written.panel, written.variant, &settings, &error), L2O_OK);
     cell read = written, other = written;
-    assert_int_equal(cell_describe(&written, "portable", settings, ".", &error), L2O_OK);
-    assert_int_equal(cell_describe(&read, "portable", settings, ".", &error), L2O_OK);
-    assert_int_equal(cell_describe(&other, "avx2", settings, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&written, "portable", NULL, settings, 0, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&read, "portable", NULL, settings, 0, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&other, "avx2", NULL, settings, 0, ".", &error), L2O_OK);
     assert_string_equal(written.path, read.path);
     assert_string_not_equal(written.path, other.path);
     assert_int_equal(cell_allocate(&written, 2, 3, &error), L2O_OK);
-    written.steps = 9;
+    written.steps = 8;
     for (int i = 0; i < 3; i++) written.point[i] = 4 * i;
     written.minimum[0] = 0.1;
     written.minimum[1] = INFINITY;
@@ -309,13 +325,13 @@ static void test_cell_file(void **state) {
     assert_int_equal(cell_write(&written, &error), L2O_OK);
     assert_int_equal(cell_read(&read, &found, &error), L2O_OK);
     assert_true(found);
-    assert_int_equal(read.steps, 9);
+    assert_int_equal(read.steps, 8);
     assert_int_equal(read.point[2], 8);
     assert_true(read.minimum[0] == 0.1 && isinf(read.minimum[1]) && read.last[0] == -INFINITY && isnan(read.last[1]));
     assert_true(read.logarithm[5] == 1.0 / 3 && isnan(read.logarithm[0]) && read.preparation_seconds == 1e-300);
     cell_free(&read);
     read = (cell){.method = written.method, .panel = written.panel, .variant = written.variant};
-    assert_int_equal(cell_describe(&read, "portable", settings, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&read, "portable", NULL, settings, 0, ".", &error), L2O_OK);
     write_text(read.path, "{\"description\": 1");
     assert_int_equal(cell_read(&read, &found, &error), L2O_OK);
     assert_false(found);
@@ -402,6 +418,44 @@ static void test_run(void **state) {
     json_decref(one);
     json_decref(two);
     json_decref(again);
+}
+
+/* Two panels, a method that diverged on the first of them, and deviations over seeds. */
+static void assert_claim(const char *keys, bool holds, double measured) {
+    static const char results[] =
+        "{\"tables\": [{\"name\": \"minimum\", \"columns\": [\"adam\", \"fista\"], \"rows\": ["
+        "{\"label\": \"one\", \"cells\": [{\"mean\": null}, {\"mean\": -1, \"seeds_deviation\": 3}]},"
+        "{\"label\": \"ten\", \"cells\": [{\"mean\": -5, \"seeds_deviation\": 1}, "
+        "{\"mean\": -2, \"seeds_deviation\": 4}]}]}]}";
+    char text[2048], sentence[512];
+    l2o_error error = {0};
+    json_t *document;
+    snprintf(text, sizeof text, HEAD "methods = adam, fista\n" METHODS PANELS "[claim c]\ntext = t\n%s", keys);
+    experiment made = parse(text);
+    assert_int_equal(json_parse(results, sizeof results - 1, "results", &document, &error), L2O_OK);
+    double found;
+    bool held;
+    if (claim_measure_of(&made, &made.claims[0], document, &found, &held, &error) != L2O_OK) fail_msg("%s", error.text);
+    claim_sentence(&made.claims[0], found, held, sentence, sizeof sentence);
+    assert_int_equal(held, holds);
+    if (isnan(measured))
+        assert_true(isnan(found) && strstr(sentence, "does not hold (measured nothing finite") != NULL);
+    else
+        assert_near(found, measured);
+    json_decref(document);
+    experiment_free(&made);
+}
+
+static void test_claims(void **state) {
+    (void)state;
+    assert_claim("method = adam\nbelow = fista\npanel = ten\n", true, -3);
+    assert_claim("method = adam\nbelow = fista\n", false, NAN); /* diverged where it is not the last panel */
+    assert_claim("method = fista\nbelow = -1\n", true, 0);
+    assert_claim("method = fista\nnear = -1\nbound = 0.5\n", false, 1);
+    assert_claim("method = adam\nbelow = fista\nfactor = 0.5\nmeasure = spread\npanel = ten\n", true, -1);
+    assert_claim("method = fista\nbelow = 5\nmeasure = spread\n", true, sqrt(12.5) - 5);
+    assert_claim("method = fista\nnear = 5\nmeasure = spread\n", false, 5 - sqrt(12.5));
+    assert_claim("method = adam\nbelow = fista\nmeasure = spread\n", false, NAN); /* no deviation on one of them */
 }
 
 typedef struct verdicts {
@@ -501,6 +555,71 @@ static void test_shipped_weights(void **state) {
     settings_free(settings);
 }
 
+/* A variant that trains as the recipe says has weights of its own beside one that changes the recipe. */
+static void test_variants_train_apart(void **state) {
+    (void)state;
+    write_text("apart.ini", "[experiment]\ntitle = t\nkind = table\nmethods = plain\npanels = one\n" TINY METHODS PANELS
+                            "[variant other]\ntrain.unroll = 2\n[variant plain]\nadapt.unroll = 4\n");
+    write_text("alone.ini",
+               "[experiment]\ntitle = t\nkind = table\nmethods = plain\npanels = one\n" TINY METHODS PANELS);
+    json_t *both = run_file("apart.ini", 1, "apart", NULL), *alone = run_file("alone.ini", 1, "alone", NULL);
+    assert_true(json_equal(cell_at(both, "minimum-plain", 0, 0), cell_at(alone, "minimum", 0, 0)) ||
+                mean_at(both, "minimum-plain", 0, 0) == mean_at(alone, "minimum", 0, 0));
+    assert_true(mean_at(both, "minimum-other", 0, 0) != mean_at(both, "minimum-plain", 0, 0));
+    json_decref(both);
+    json_decref(alone);
+}
+
+/* A method's own value, and the user's that takes its place, which is also the one for all: two results. */
+static void test_user_replaces_option(void **state) {
+    (void)state;
+    write_text("option.ini", "[experiment]\ntitle = t\nkind = table\nat = 7\n" TINY
+                             "rate = 0.01\nseed = 5\n[method adam]\noptimizer = adam\nrate = 0.5\n[panel one]\n"
+                             "A = normal:1\n");
+    static const char *const pairs[][2] = {{"rate", "0.01"}, {NULL, NULL}};
+    l2o_settings *settings = make_settings(pairs);
+    json_t *own = run_file("option.ini", 1, "option", NULL), *users = run_file("option.ini", 1, "option", settings);
+    assert_true(mean_at(own, "minimum", 0, 0) != mean_at(users, "minimum", 0, 0));
+    assert_non_null(table_named(own, "at"));
+    const json_t *seeds = json_object_get(json_object_get(own, "ran"), "seeds");
+    assert_string_equal(json_string_value(json_object_get(seeds, "problems")), "5");
+    json_decref(own);
+    json_decref(users);
+    settings_free(settings);
+}
+
+/* The step that is asked about is among a curve's points, also where the cache holds a curve without it. */
+static void test_step_of_its_own(void **state) {
+    (void)state;
+#define LONG TINY "[method adam]\noptimizer = adam\n[panel one]\nA = normal:1\nsteps = 400\n"
+    write_text("before.ini", HEAD LONG);
+    write_text("after.ini", HEAD "at = 33\n" LONG);
+    l2o_context *context = make_context(1);
+    static const char *const files[] = {"before.ini", "after.ini"};
+    for (int i = 0; i < 2; i++) {
+        l2o_experiment_options options = {.folder = files[i], .cache = "shared"};
+        char *text = NULL;
+        options.folder = i == 0 ? "before" : "after";
+        if (l2o_experiment_run(context, NULL, files[i], &options, NULL, NULL, &text) != L2O_OK)
+            fail_msg("%s", l2o_context_error(context));
+        l2o_error error = {0};
+        json_t *results;
+        assert_int_equal(json_parse(text, strlen(text), "results", &results, &error), L2O_OK);
+        if (i == 1) assert_true(json_is_real(json_object_get(cell_at(results, "at", 0, 0), "mean")));
+        json_decref(results);
+        l2o_string_free(text);
+    }
+    l2o_context_free(context);
+    static const char *const pairs[][2] = {{"steps", "20"}, {NULL, NULL}};
+    l2o_settings *settings = make_settings(pairs);
+    write_text("shorter.ini", HEAD "at = 33\n" TINY "[method adam]\noptimizer = adam\n[panel one]\nA = normal:1\n");
+    json_t *results = run_file("shorter.ini", 1, "shorter", settings);
+    const json_t *notes = json_object_get(results, "notes");
+    assert_non_null(strstr(json_string_value(json_array_get(notes, 0)), "no table of step 33"));
+    json_decref(results);
+    settings_free(settings);
+}
+
 static void test_user_settings(void **state) {
     (void)state;
     static const struct {
@@ -508,7 +627,9 @@ static void test_user_settings(void **state) {
     } cases[] = {{"A", "normal:3", "the experiment itself sets 'A'"},
                  {"gap", "0.1", "the setting 'gap' (0.1) is not used by this experiment"},
                  {"steps", "0", "needs at least 1"},
-                 {"seeds", "1,1-", "'seeds' is a list"}};
+                 {"rate", "0.1", "the rate is found by tuning here"},
+                 {"seeds", "1,1-", "'seeds' is a list"},
+                 {"seeds", "1-3,2", "'seeds' is a list"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *const pairs[][2] = {{cases[i].name, cases[i].value}, {NULL, NULL}};
         l2o_settings *settings = make_settings(pairs);
@@ -575,9 +696,13 @@ int main(void) {
         cmocka_unit_test(test_cell_file),
         cmocka_unit_test(test_run),
         cmocka_unit_test(test_verify),
+        cmocka_unit_test(test_claims),
         cmocka_unit_test(test_sweep_run),
         cmocka_unit_test(test_interpolation_run),
         cmocka_unit_test(test_shipped_weights),
+        cmocka_unit_test(test_variants_train_apart),
+        cmocka_unit_test(test_user_replaces_option),
+        cmocka_unit_test(test_step_of_its_own),
         cmocka_unit_test(test_user_settings),
         cmocka_unit_test(test_jobs),
     };
