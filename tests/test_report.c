@@ -76,6 +76,9 @@ static void test_what_is_refused(void **state) {
     assert_refused(HEAD "\"figures\": [{\"title\": \"a\", \"series\": [], \"x\": {\"log\": 1}}]}",
                    "figures[0].x.log is missing or not true or false");
     assert_refused(HEAD "\"title\"}", "not valid JSON");
+    char many[8192] = HEAD "\"figures\": [{\"title\": \"a\", \"series\": [{}";
+    for (int i = 0; i < RESULTS_SERIES_MAX; i++) strcat(many, ", {}");
+    assert_refused(strcat(many, "]}]}"), "figures[0].series has 513 entries; spread them over figures of at most 512");
     char deep[256] = HEAD "\"ran\": {\"a\": ";
     for (int i = 0; i < 40; i++) strcat(deep, "[");
     for (int i = 0; i < 40; i++) strcat(deep, "]");

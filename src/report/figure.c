@@ -8,7 +8,7 @@
 #include "io/plot_curve.h"
 #include "report/page.h"
 
-enum { DIGITS = 7 }; /* of the numbers in figures */
+enum { DIGITS = 7, STYLES_MAX = 4096 }; /* of the numbers in figures; of labels with a style of their own */
 
 /* ----------------------------------------------------------------------------------------------------- references */
 
@@ -38,7 +38,7 @@ l2o_status report_styles_make(const results *results, arena *arena, report_style
     for (size_t f = 0; f < results->figure_count; f++)
         for (size_t s = 0; s < results->figures[f].series_count; s++) {
             const results_series *series = &results->figures[f].series[s];
-            if (isnan(reference_level(series)) && style_of(out, series->label) == out->count)
+            if (out->count < STYLES_MAX && isnan(reference_level(series)) && style_of(out, series->label) == out->count)
                 out->labels[out->count++] = series->label;
         }
     return L2O_OK;

@@ -283,6 +283,10 @@ static l2o_status read_figure(const reader *reader, const json_t *object, const 
     void *memory;
     TRY(read_list(reader, object, at, "series", true, sizeof *out->series, &list, &where, &memory, &out->series_count));
     out->series = memory;
+    if (out->series_count > RESULTS_SERIES_MAX)
+        return error_set(reader->error, L2O_ERROR_INPUT,
+                         "%s: %s has %zu entries; spread them over figures of at most %d", reader->source, where.text,
+                         out->series_count, (int)RESULTS_SERIES_MAX);
     for (size_t i = 0; i < out->series_count; i++) {
         place here = element(&where, i);
         TRY(read_series(reader, json_array_get(list, i), &here, i > 0 ? &out->series[i - 1] : NULL, &out->series[i]));

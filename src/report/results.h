@@ -11,7 +11,9 @@
 #include "base/arena.h"
 
 #define RESULTS_FORMAT "l2o results 1"
-enum { RESULTS_DEPTH_MAX = 32 }; /* of what ran: settings inside settings */
+/* Levels of what ran, settings inside settings; curves of a figure, beyond which nobody can tell them apart and pages
+ * take minutes. */
+enum { RESULTS_DEPTH_MAX = 32, RESULTS_SERIES_MAX = 512 };
 
 typedef enum results_verdict {
     RESULTS_NO_VERDICT,
