@@ -67,6 +67,40 @@ static void test_forms_of_the_step(void **state) {
     l2o_context_free(context);
 }
 
+/* A run that lands on a minimum of zero at once, where values are nothing but rounding, is no failure. */
+static void test_exact_minimum(void **state) {
+    (void)state;
+    l2o_context *context = test_context(1);
+    problem *problem = test_problem("quadratic", 1, 3, "float64");
+    optimizer *optimizer = test_optimizer("structured", 4);
+    l2o_derivative_check *check = run(context, problem, optimizer);
+    assert_all_passed(check);
+    l2o_derivative_check_free(check);
+    optimizer_free(optimizer);
+    problem_free(problem);
+    l2o_context_free(context);
+}
+
+/* Momentum where no curvature is known: what diverges is said to, shorter steps are checked. */
+static void test_diverging_steps_are_skipped(void **state) {
+    (void)state;
+    static const char *const rules[] = {"update=momentum normalise=spectral", "update=momentum step-scale=1e-4"};
+    l2o_context *context = test_context(1);
+    problem *problem = test_problem("rosenbrock", 2, 3, "float64");
+    for (int k = 0; k < 2; k++) {
+        optimizer *optimizer = test_optimizer_with("rnnprop", 4, rules[k]);
+        l2o_derivative_check *check = run(context, problem, optimizer);
+        const l2o_check_row *row = find(check, "meta-gradient, full");
+        assert_int_equal(l2o_derivative_check_failed(check), 0);
+        assert_int_equal(row->points > 0, k == 1);
+        assert_int_equal(strstr(row->why, "diverges here; take shorter steps") != NULL, k == 0);
+        l2o_derivative_check_free(check);
+        optimizer_free(optimizer);
+    }
+    problem_free(problem);
+    l2o_context_free(context);
+}
+
 /* One derivative at a time is spoilt in one term. */
 static int spoilt;
 
@@ -222,9 +256,14 @@ static void test_float32_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_problems_and_meta_gradients),   cmocka_unit_test(test_forms_of_the_step),
-        cmocka_unit_test(test_wrong_derivatives_are_found),   cmocka_unit_test(test_wrong_fused_unrolls_are_found),
-        cmocka_unit_test(test_kinks_are_skipped_and_counted), cmocka_unit_test(test_float32_is_refused),
+        cmocka_unit_test(test_problems_and_meta_gradients),
+        cmocka_unit_test(test_forms_of_the_step),
+        cmocka_unit_test(test_exact_minimum),
+        cmocka_unit_test(test_diverging_steps_are_skipped),
+        cmocka_unit_test(test_wrong_derivatives_are_found),
+        cmocka_unit_test(test_wrong_fused_unrolls_are_found),
+        cmocka_unit_test(test_kinks_are_skipped_and_counted),
+        cmocka_unit_test(test_float32_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

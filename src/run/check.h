@@ -32,6 +32,9 @@ l2o_status check_unroll(check_run *run, l2o_error *error);
 /* A new row; points are entered with check_enter(), where DERIVATIVE_SKIPPED counts as skipped. */
 l2o_check_row *check_row(check_run *run, int order, double tolerance, const char *what);
 void check_enter(l2o_check_row *row, double error);
+/* Where an optimizer diverges, differences measure nothing but overflow. In the trajectory x_0 .. x_T [T + 1, B, n] an
+ * instance that left a hundred times its start stays where it last was within; how many points that concerns. */
+int64_t check_hold_diverged(const problem *problem, int64_t steps, double *trajectory);
 /* Numbers in the stream of checks: `purpose` tells sequences apart. */
 double check_normal(const check_run *run, uint32_t purpose, int64_t index);
 double check_norm(int64_t count, const double *x);

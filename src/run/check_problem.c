@@ -12,6 +12,7 @@
 static const double TOLERANCE = 1e-6, SYMMETRY = 1e-9;
 /* Rounding of a function whose values are F large shows in its differences as about this much of F. */
 static const double ROUNDING = 1e-6;
+static const double BESIDE = 1e-3; /* how far from x values are looked at as well, in units of x's scale */
 
 enum { AROUND = 2, DIRECTIONS = 2 };
 
@@ -66,6 +67,17 @@ static bool near_kink(void *argument, int64_t instance, double reach) {
                                    reach * check_norm(n, probe->u + instance * n));
 }
 
+/* How large each instance's value is at x or beside it: where a minimum is zero it is nothing at x itself, but its
+ * differences round like those around. */
+static l2o_status value_sizes(probe *probe, double *sizes) {
+    TRY(along_line(probe, BESIDE * probe->scale, sizes, probe->evaluation.error));
+    for (int64_t p = 0; p < probe->run->problem->batch; p++) {
+        double here = fabs(probe->below[p]), beside = fabs(sizes[p]);
+        sizes[p] = isfinite(beside) ? fmax(here, beside) : here;
+    }
+    return L2O_OK;
+}
+
 /* `derivative` of `below` along u: the gradient's scalar product with u, or a vector. */
 static l2o_status compare(probe *probe, l2o_check_row *row, quantity below, quantity derivative) {
     const problem *problem = probe->run->problem;
@@ -74,14 +86,17 @@ static l2o_status compare(probe *probe, l2o_check_row *row, quantity below, quan
     const double *vector = below == HESSIAN_VECTOR ? probe->v : probe->u;
     TRY(evaluate(probe, derivative, probe->x, probe->u, vector, probe->derivative));
     TRY(evaluate(probe, below, probe->x, NULL, probe->v, probe->below));
+    probe->differentiated = below;
+    if (below <= SMOOTH_VALUE) TRY(value_sizes(probe, probe->errors));
     for (int64_t p = 0; p < batch; p++) {
-        probe->floor[p] = ROUNDING * check_norm(width, probe->below + p * width) / probe->scale;
-        if (width > 1 || below > SMOOTH_VALUE) continue;
+        bool value = below <= SMOOTH_VALUE;
+        double size = value ? probe->errors[p] : check_norm(width, probe->below + p * width);
+        probe->floor[p] = ROUNDING * size / probe->scale;
+        if (!value) continue;
         const double *g = probe->derivative + p * n, *u = probe->u + p * n;
         probe->floor[p] = fmax(probe->floor[p], 1e-2 * check_norm(n, g));
         probe->swapped[p] = check_dot(n, g, u);
     }
-    probe->differentiated = below;
     line_check check = {.groups = batch,
                         .width = width,
                         .evaluate = along_line,
@@ -203,9 +218,7 @@ static l2o_status optimizer_points(const check_run *run, int64_t steps, double *
     return status;
 }
 
-/* Where the optimizer diverges, differences measure nothing but overflow: such an instance stays where it last was
- * within a hundred times its start, and how many points that concerns is said. */
-static int64_t hold_diverged(const problem *problem, int64_t steps, double *trajectory) {
+int64_t check_hold_diverged(const problem *problem, int64_t steps, double *trajectory) {
     int64_t n = problem->dimension, size = problem->batch * n, held = 0;
     for (int64_t p = 0; p < problem->batch; p++) {
         double largest = 0;
@@ -250,7 +263,7 @@ static l2o_status check_points(probe *probe, double *trajectory) {
     memcpy(trajectory, problem->x0, (size_t)size * sizeof(double));
     if (run->optimizer != NULL) {
         TRY(optimizer_points(run, steps, trajectory, probe->evaluation.error));
-        int64_t held = hold_diverged(problem, steps, trajectory);
+        int64_t held = check_hold_diverged(problem, steps, trajectory);
         if (held > 0)
             snprintf(rows.gradient->why, sizeof rows.gradient->why,
                      "'%s' diverged at %lld points: checked where it last was near its start instead",

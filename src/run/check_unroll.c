@@ -121,12 +121,12 @@ static l2o_status compare_hessian(meta_check *it, l2o_check_row *row, l2o_check_
     return L2O_OK;
 }
 
-static void skip_kinks(l2o_check_row *row) {
-    snprintf(row->why, sizeof row->why, "no starting point was found whose trajectory avoids kinks");
+static void skip(l2o_check_row *row, const char *obstacle) {
+    snprintf(row->why, sizeof row->why, "%s", obstacle);
     row->skipped = 1;
 }
 
-static l2o_status compare_mode(meta_check *it, bool detached, bool clear_of_kinks, l2o_error *error) {
+static l2o_status compare_mode(meta_check *it, bool detached, const char *obstacle, l2o_error *error) {
     check_run *run = it->run;
     const problem_ops *ops = run->problem->ops;
     l2o_check_row *row[3] = {
@@ -140,15 +140,15 @@ static l2o_status compare_mode(meta_check *it, bool detached, bool clear_of_kink
     bool first = detached || ops->hess_vec != NULL;
     bool second = ops->hess_vec != NULL && (detached || ops->third != NULL);
     for (int k = 0; k < 3; k++) {
-        if (!clear_of_kinks)
-            skip_kinks(row[k]);
+        if (obstacle != NULL)
+            skip(row[k], obstacle);
         else if (!(k == 0 ? first : second))
             snprintf(row[k]->why, sizeof row[k]->why, "the problem has no %s, so this is refused",
                      ops->hess_vec == NULL ? "Hessian-vector product" : "third derivative");
     }
     it->detached = detached;
     const carry *froms[] = {&it->start, &it->later};
-    for (uint32_t k = 0; k < 2 && clear_of_kinks; k++) {
+    for (uint32_t k = 0; k < 2 && obstacle == NULL; k++) {
         it->from = froms[k];
         uint32_t purpose = 5000 + 1000 * k + (detached ? 0 : 500);
         if (first) TRY(compare_gradient(it, row[0], purpose, error));
@@ -188,7 +188,7 @@ static l2o_status compare_fused(meta_check *it, bool second_order, l2o_check_row
     return L2O_OK;
 }
 
-static l2o_status check_fused(meta_check *it, bool clear_of_kinks, l2o_error *error) {
+static l2o_status check_fused(meta_check *it, const char *obstacle, l2o_error *error) {
     check_run *run = it->run;
     const fused_unroll *fused = run->optimizer->ops->fused;
     if (fused == NULL) return L2O_OK;
@@ -197,12 +197,12 @@ static l2o_status check_fused(meta_check *it, bool clear_of_kinks, l2o_error *er
     if (second_order)
         row[1] = check_row(run, 2, AGREEMENT, "meta-Hessian-vector product, fused unroll against the tape");
     const carry *froms[] = {&it->start, &it->later};
-    for (uint32_t k = 0; k < 2 && clear_of_kinks; k++) {
+    for (uint32_t k = 0; k < 2 && obstacle == NULL; k++) {
         it->from = froms[k];
         TRY(compare_fused(it, second_order, row, 8000 + k, error));
     }
-    for (int k = 0; k < 2 && !clear_of_kinks; k++)
-        if (row[k] != NULL) skip_kinks(row[k]);
+    for (int k = 0; k < 2 && obstacle != NULL; k++)
+        if (row[k] != NULL) skip(row[k], obstacle);
     return L2O_OK;
 }
 
@@ -260,6 +260,24 @@ static l2o_status avoid_kinks(meta_check *it, int64_t first, bool *clear, l2o_er
     return segment_run(&it->runner, &ahead, error);
 }
 
+/* Steps that are too long for the problem (momentum where no curvature is known) leave nothing to compare. */
+static l2o_status find_obstacle(meta_check *it, int64_t first, const char **obstacle, l2o_error *error) {
+    bool clear;
+    TRY(avoid_kinks(it, first, &clear, error));
+    segment pass = {.weights = it->run->optimizer->weights,
+                    .steps = first + it->steps,
+                    .detached = true,
+                    .from = &it->start,
+                    .unguarded = true,
+                    .trajectory = it->trajectory};
+    TRY(segment_run(&it->runner, &pass, error));
+    if (check_hold_diverged(it->run->problem, pass.steps, it->trajectory) > 0)
+        *obstacle = "the optimizer diverges here; take shorter steps (step-scale) or another problem";
+    else
+        *obstacle = clear ? NULL : "no starting point was found whose trajectory avoids kinks";
+    return L2O_OK;
+}
+
 static l2o_status prepare(meta_check *it, arena *memory, int64_t first, l2o_error *error) {
     const problem *problem = it->run->problem;
     size_t total = (size_t)it->total, size = (size_t)(problem->batch * problem->dimension);
@@ -292,11 +310,11 @@ l2o_status check_unroll(check_run *run, l2o_error *error) {
     arena memory = {0};
     TRY(runner_create(run->context, run->problem, run->optimizer, &it.runner, error));
     l2o_status status = prepare(&it, &memory, first, error);
-    bool clear = false;
-    if (status == L2O_OK) status = avoid_kinks(&it, first, &clear, error);
-    if (status == L2O_OK) status = compare_mode(&it, true, clear, error);
-    if (status == L2O_OK) status = compare_mode(&it, false, clear, error);
-    if (status == L2O_OK) status = check_fused(&it, clear, error);
+    const char *obstacle = NULL;
+    if (status == L2O_OK) status = find_obstacle(&it, first, &obstacle, error);
+    if (status == L2O_OK) status = compare_mode(&it, true, obstacle, error);
+    if (status == L2O_OK) status = compare_mode(&it, false, obstacle, error);
+    if (status == L2O_OK) status = check_fused(&it, obstacle, error);
     carry_free(&it.start);
     carry_free(&it.later);
     runner_free(&it.runner);
