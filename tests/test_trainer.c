@@ -117,7 +117,8 @@ static void test_resume(void **state) {
     static const char *const texts[] = {
         TRAINING_TINY TASKS "estimator=fomaml", TRAINING_TINY TASKS "estimator=maml early-stop=no",
         TRAINING_TINY "problem=lasso A=mix:normal:0.1,normal:1 stages=1,2,3 stage-draws=4,3,2 "
-                      "estimator=plain evaluate-every=0 checkpoint-seconds=1000"};
+                      "estimator=plain evaluate-every=0 checkpoint-seconds=1000",
+        TRAINING_TINY TASKS "estimator=fomaml outer-schedule=cosine early-stop=no updates=13"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         l2o_training_report whole, part;
         int calls = train_until(0, texts[i], "whole", L2O_OK, &whole);
@@ -151,6 +152,51 @@ static void test_resume(void **state) {
         assert_true(part.resumed && part.finished);
         assert_same_training("whole", "part");
         assert_int_equal(unlink(named("part", ".checkpoint", path)), 0);
+    }
+}
+
+/* The weights after `updates` updates of the run described. */
+static void weights_after(int updates, const char *text, double *out, int64_t count) {
+    char full[512], path[160];
+    l2o_training_report report;
+    l2o_context *context = training_context(1);
+    l2o_optimizer *optimizer = NULL;
+    double *weights;
+    snprintf(full, sizeof full, "%s updates=%d", text, updates);
+    train(1, full, "rate", &report);
+    assert_int_equal(report.updates, updates);
+    l2o_settings *settings = training_settings("");
+    snprintf(full, sizeof full, "optimizer=%s", named("rate", ".safetensors", path));
+    training_set(settings, full);
+    if (l2o_optimizer_create(context, settings, &optimizer) != L2O_OK) fail_msg("%s", l2o_context_error(context));
+    assert_int_equal(l2o_optimizer_weights(optimizer, &weights), count);
+    memcpy(out, weights, (size_t)count * sizeof *out);
+    l2o_optimizer_free(optimizer);
+    l2o_settings_free(settings);
+    l2o_context_free(context);
+}
+
+/* The k-th of N updates has the rate times (1 + cos(pi k / N)) / 2, N being the stages' updates or fewer on request.
+ * While weights are the same so are gradients and Adam's slots, so the next steps' lengths are as the rates. */
+static void test_cosine(void **state) {
+    (void)state;
+    enum { WEIGHTS = 2 * 3 + 3 + 6 * 12 + 12 + 3 + 1 };
+#define COSINE TRAINING_TINY "problem=lasso estimator=plain evaluate-every=0 "
+    double one[WEIGHTS], constant[WEIGHTS], cosine[WEIGHTS];
+    weights_after(1, COSINE "stages=3 stage-draws=2", one, WEIGHTS);
+    weights_after(1, COSINE "stages=3 stage-draws=2 outer-schedule=cosine", cosine, WEIGHTS);
+    assert_memory_equal(one, cosine, sizeof one); /* full at the beginning */
+    weights_after(2, COSINE "stages=3 stage-draws=2", constant, WEIGHTS);
+    /* Updates of the stages, and those that are left when fewer are asked for: both make N. */
+    static const char *const texts[] = {COSINE "stages=2 stage-draws=1 outer-schedule=cosine",
+                                        COSINE "stages=3 stage-draws=2 outer-schedule=cosine"};
+    for (int k = 0; k < 2; k++) {
+        weights_after(2, texts[k], cosine, WEIGHTS);
+        for (int i = 0; i < WEIGHTS; i++) {
+            double expected = 0.5 * (constant[i] - one[i]);
+            assert_true(fabs(cosine[i] - one[i] - expected) <= 1e-12 * (1 + fabs(one[i])));
+            assert_true(constant[i] != one[i]);
+        }
     }
 }
 
@@ -759,6 +805,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_threads),
         TEST(test_resume),
+        TEST(test_cosine),
         TEST(test_log_is_cut),
         TEST(test_checkpoint_refuses),
         TEST(test_rule),
