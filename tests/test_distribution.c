@@ -61,6 +61,7 @@ static void test_errors_say_what_was_expected(void **state) {
                            "uniform:2:1",
                            "log-uniform:0:1",
                            "log-uniform:2:1",
+                           "log-uniform:1e-300:1e300",
                            "loguniform:1:2",
                            "normal(0,1",
                            "mix:",

@@ -340,6 +340,20 @@ static void test_guard_holds_a_diverging_rule(void **unused) {
     bench_free(&ista);
 }
 
+/* No gradient of its is ever divided by the batch, so asking for that is a mistake; not asking is none. */
+static void test_refuses_the_batch_gradient(void **unused) {
+    (void)unused;
+    bench self;
+    l2o_error error = {0};
+    optimizer *made = NULL;
+    bench_create(&self, SMALL "batch=2", 1);
+    assert_false(self.optimizer->scale_by_batch);
+    if (settings_set(self.settings, "gradient-scale", "batch", "test", &error) != L2O_OK) fail_msg("%s", error.text);
+    assert_int_equal(optimizer_create(self.settings, "structured", &made, &error), L2O_ERROR_INPUT);
+    assert_non_null(strstr(error.text, "test: gradient-scale = batch means nothing"));
+    bench_free(&self);
+}
+
 /* Steps a thousand times too long are all refused: what is left is ISTA, and of FISTA's sequence something no worse. */
 static void test_guard_falls_back_to_known_methods(void **unused) {
     (void)unused;
@@ -438,6 +452,7 @@ int main(void) {
         cmocka_unit_test(test_fresh_weights_are_a_known_method),
         cmocka_unit_test(test_derivatives),
         cmocka_unit_test(test_needs_a_lipschitz_constant),
+        cmocka_unit_test(test_refuses_the_batch_gradient),
         cmocka_unit_test(test_scale_of_a_drops_out),
         cmocka_unit_test(test_instances_and_threads_do_not_matter),
         cmocka_unit_test(test_degenerate_data),

@@ -99,6 +99,7 @@ static l2o_status parse_component(parser *parser, distribution_component *compon
         if (count != 2) return fail(parser, "uniform needs two numbers");
         if (number[0] > number[1]) return fail(parser, "the low end lies above the high end");
         if (logarithmic && number[0] <= 0) return fail(parser, "log-uniform needs numbers above 0");
+        if (logarithmic && !isfinite(number[1] / number[0])) return fail(parser, "the ends lie too far apart");
         *component = (distribution_component){logarithmic ? DISTRIBUTION_LOG_UNIFORM : DISTRIBUTION_UNIFORM, number[0],
                                               number[1]};
         return L2O_OK;

@@ -46,6 +46,11 @@ static l2o_status structured_create(optimizer *optimizer, const l2o_settings *se
     own->preconditioner_range = settings_real(settings, "preconditioner-range");
     own->momentum_range = settings_real(settings, "momentum-range");
     optimizer->own = own;
+    if (optimizer->scale_by_batch && settings_is_given(settings, "gradient-scale"))
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: gradient-scale = batch means nothing to the structured rule, whose instances do not see "
+                         "each other; leave it out",
+                         settings_origin(settings, "gradient-scale"));
     optimizer->scale_by_batch = false;
     optimizer_add_state(optimizer, "y", true, 1, true);
     structured_guard_create(optimizer, own);
