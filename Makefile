@@ -5,7 +5,7 @@ PRESET ?= release
 C_FILES = git ls-files -z '*.c' '*.h'
 
 .DEFAULT_GOAL := all
-.PHONY: all build test demo bench bench-sweep baselines install clean format lint fuzz asan tsan help
+.PHONY: all build test demo bench bench-sweep baselines models install clean format lint fuzz asan tsan help
 
 define test_preset
 	cmake --preset $(1) >/dev/null
@@ -37,6 +37,9 @@ bench-sweep: build ## time against size, in JSON and a figure: bench/sweep.sh
 
 baselines: build ## count instructions anew, for tests/instructions.sh
 	sh bench/baselines/renew.sh
+
+models: build ## train the weights in models/ anew (hours; it goes on where it was stopped): scripts/models
+	scripts/models
 
 install: build ## install what is built (PREFIX=/usr/local, DESTDIR=)
 	DESTDIR="$(DESTDIR)" cmake --install build --prefix "$(PREFIX)"

@@ -146,6 +146,25 @@ static int verify(command *command) {
     return failed > 0 ? EXIT_FAILED : command_flush();
 }
 
+static int ship(command *command) {
+    if (command_option(command, OPTION_OUT) != NULL)
+        return command_complain("--ship runs nothing that --out could hold; drop one of them");
+    l2o_experiment_options how = {.folder = command_option(command, OPTION_SHIP),
+                                  .cache = command_option(command, OPTION_CACHE),
+                                  .train = command_option(command, OPTION_TRAIN) != NULL};
+    showing showing = {.command = command};
+    int64_t count;
+    l2o_status status = l2o_experiment_ship(command->context, command->settings, command->arguments[0], &how,
+                                            on_progress, &showing, &count);
+    command_progress_end(command);
+    if (status != L2O_OK) return command_failed(command, status);
+    if (command->json)
+        return output_json(
+            json_pack("{s:s, s:s, s:I}", "command", "experiment", "folder", how.folder, "files", (json_int_t)count));
+    if (!command->quiet) printf("%lld files of weights are in %s\n", (long long)count, how.folder);
+    return command_flush();
+}
+
 /* The command as it was given, for the record. */
 static void command_text(const command *command, char *text, size_t size) {
     size_t used = (size_t)snprintf(text, size, "l2o experiment %s", command->arguments[0]);
@@ -186,6 +205,7 @@ static int run(command *command) {
         return command_complain("`l2o experiment` does not know what to do with '%s'; a file of results follows "
                                 "--verify",
                                 command->arguments[1]);
+    if (command_option(command, OPTION_SHIP) != NULL) return ship(command);
     const char *name = command->arguments[0];
     char text[1024], folder[512], *json = NULL;
     command_text(command, text, sizeof text);
@@ -214,7 +234,7 @@ static int run(command *command) {
 
 const verb verb_experiment = {
     .name = "experiment",
-    .usage = "NAME|FILE.ini [--out DIR] [--train] [--verify [RESULTS.json]] [--SETTING VALUE ...]",
+    .usage = "NAME|FILE.ini [--out DIR] [--train] [--ship DIR] [--verify [RESULTS.json]] [--SETTING VALUE ...]",
     .summary = "run a table or figure of a paper, or check its results",
     .description =
         "Runs an experiment: trains the weights it needs, or takes those that are shipped, runs all methods on the "
@@ -227,13 +247,15 @@ const verb verb_experiment = {
         "for several experiments to share.\n"
         "Settings given here hold for all parts of the experiment: --seeds for the meta-trainings, --runs and --steps "
         "for the tests, --stages and --updates for how long to train.\n"
+        "--ship DIR does not run it: it trains the recipes that name a file, and lays these files into DIR, those "
+        "that are not there yet; with --train all of them.\n"
         "--verify runs nothing: it holds a file of results against the experiment's claims, with a sentence for each, "
         "and ends with code 1 where one does not hold.",
     .examples = "l2o experiment ml2o-table1\n"
                 "# from scratch, with the weights of five meta-trainings\n"
                 "l2o experiment ml2o-table1 --train --seeds 1-5 --out results/table1\n"
                 "l2o experiment ml2o-table1 --verify results/table1/results.json",
-    .options = OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_CACHE) | OPTION_BIT(OPTION_TRAIN) |
+    .options = OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_CACHE) | OPTION_BIT(OPTION_TRAIN) | OPTION_BIT(OPTION_SHIP) |
                OPTION_BIT(OPTION_VERIFY) | OPTION_BIT(OPTION_MARKDOWN) | OPTION_BIT(OPTION_THREADS) |
                OPTION_BIT(OPTION_KERNEL) | OPTION_BIT(OPTION_JSON) | OPTION_BIT(OPTION_QUIET) | OPTIONS_ALWAYS,
     .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_TRAINING | GROUP_ADAPTATION |

@@ -8,8 +8,8 @@
 #include "output.h"
 #include "table.h"
 
-static const char *const kinds[] = {"problems", "optimizers", "estimators",  "meta-losses",
-                                    "presets",  "kernels",    "experiments", "settings"};
+static const char *const kinds[] = {"problems", "optimizers",  "estimators", "meta-losses", "presets",
+                                    "kernels",  "experiments", "models",     "settings"};
 enum { KINDS = sizeof kinds / sizeof *kinds, LARGEST_PLAIN = 1000000000 };
 
 /* -------------------------------------------------------------------------------------------------------- catalog */
@@ -54,6 +54,40 @@ static void experiments_table(const json_t *list, FILE *stream, table_style styl
             const char *text = json_string_value(json_object_get(json_array_get(list, i), keys[k]));
             table_cell(&table, "%s", text != NULL ? text : "");
         }
+    table_print(&table, stream, style, 0);
+    table_free(&table);
+}
+
+/* --------------------------------------------------------------------------------------------------------- models */
+
+/* "ml2o-table1 [weights ml2o], ..." */
+static void recipes_cell(table *table, const json_t *recipes) {
+    char text[512] = "";
+    for (size_t i = 0; i < json_array_size(recipes); i++) {
+        const json_t *recipe = json_array_get(recipes, i);
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%s [weights %s]", i > 0 ? ", " : "",
+                 json_string_value(json_object_get(recipe, "experiment")),
+                 json_string_value(json_object_get(recipe, "weights")));
+    }
+    table_cell(table, "%s", text);
+}
+
+static void models_table(const json_t *list, FILE *stream, table_style style) {
+    static const char *const headings[] = {"file", "recipe", "seed", "updates", "kernel"}, *const keys[] = {"seed",
+                                                                                                            "updates",
+                                                                                                            "kernel"};
+    table table = {0};
+    table_begin(&table, 5, headings);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *model = json_array_get(list, i);
+        table_cell(&table, "%s", json_string_value(json_object_get(model, "file")));
+        recipes_cell(&table, json_object_get(model, "recipes"));
+        for (int k = 0; k < 3; k++) {
+            const char *text = json_string_value(json_object_get(model, keys[k]));
+            table_cell(&table, "%s", text != NULL ? text : "");
+        }
+    }
     table_print(&table, stream, style, 0);
     table_free(&table);
 }
@@ -162,38 +196,41 @@ static int run(command *command) {
     table_style style = command_option(command, OPTION_MARKDOWN) != NULL ? TABLE_MARKDOWN : TABLE_TEXT;
     if (command->json && path != NULL)
         return command_complain("--out: with --json the list goes to standard output; drop --out %s", path);
-    json_t *experiments = NULL;
-    if (strcmp(kind, "experiments") == 0) {
+    json_t *found = NULL;
+    bool models = strcmp(kind, "models") == 0;
+    if (models || strcmp(kind, "experiments") == 0) {
         char *text;
-        l2o_status status = l2o_experiment_list(command->context, &text);
+        l2o_status status =
+            models ? l2o_models_list(command->context, &text) : l2o_experiment_list(command->context, &text);
         if (status != L2O_OK) return command_failed(command, status);
-        experiments = json_loads(text, 0, NULL);
+        found = json_loads(text, 0, NULL);
         l2o_string_free(text);
-        if (command->json) return output_json(experiments);
+        if (command->json) return output_json(found);
     }
     if (command->json) return output_json(settings ? settings_json(command->settings) : catalog_json(kind));
     output file = {.stream = stdout};
     if (path != NULL && !output_open(&file, path)) {
-        json_decref(experiments);
+        json_decref(found);
         return EXIT_BAD_INPUT;
     }
-    if (experiments != NULL)
-        experiments_table(experiments, file.stream, style);
+    if (found != NULL)
+        (models ? models_table : experiments_table)(found, file.stream, style);
     else if (settings)
         print_settings(command->settings, file.stream, style);
     else
         catalog_table(kind, file.stream, style);
-    json_decref(experiments);
+    json_decref(found);
     if (path != NULL) return output_commit(&file) ? EXIT_FINE : EXIT_BAD_INPUT;
     return command_flush();
 }
 
 const verb verb_list = {
     .name = "list",
-    .usage = "problems|optimizers|estimators|meta-losses|presets|kernels|experiments|settings",
+    .usage = "problems|optimizers|estimators|meta-losses|presets|kernels|experiments|models|settings",
     .summary = "what there is to choose from, and the reference of settings",
     .description = "Lists problem families, optimizers, estimators of the meta-gradient, meta-losses, presets, "
-                   "compute kernels and experiments; or every setting with its values, default and meaning.",
+                   "compute kernels, experiments, and the weights that come with the program; or every setting with "
+                   "its values, default and meaning.",
     .examples = "l2o list problems\n"
                 "l2o list settings --json\n"
                 "l2o list settings --markdown --out docs/settings.md",

@@ -12,6 +12,7 @@ const option_definition options[OPTION_COUNT] = {
                         "Recorded vectors (*.npz) to recompute and compare with; more files may follow."},
     [OPTION_CACHE] = {"cache", "DIR", "Where trained weights and finished cells are kept, instead of OUT/cache."},
     [OPTION_TRAIN] = {"train", NULL, "Trains anew where weights of the same recipe are shipped."},
+    [OPTION_SHIP] = {"ship", "DIR", "Only trains the recipes that name a file, and lays the weights into this folder."},
     [OPTION_VERIFY] = {"verify", NULL, "Checks results against the experiment's claims, instead of running it."},
     [OPTION_MARKDOWN] = {"markdown", NULL, "Prints the table as Markdown."},
     [OPTION_MAN] = {"man", NULL, "Prints the source of the manual page instead."},

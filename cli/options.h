@@ -11,6 +11,7 @@ typedef enum option {
     OPTION_VECTORS,
     OPTION_CACHE,
     OPTION_TRAIN,
+    OPTION_SHIP,
     OPTION_VERIFY,
     OPTION_MARKDOWN,
     OPTION_MAN,

@@ -34,6 +34,14 @@ L2O_API l2o_status l2o_experiment_run(l2o_context *context, const l2o_settings *
                                       const l2o_experiment_options *options, l2o_experiment_function function,
                                       void *user, char **json);
 
+/* Trains those recipes that methods of the experiment need (in its first variant) and that name a file, and lays copies
+ * of the weights into options->folder under these names; runs nothing. Left as they are: files there that were trained by the very same
+ * recipe, unless options->train. Taken, where it is there already: what the experiment trained into its cache (NULL:
+ * results/NAME/cache). `count`, which may be NULL, gets the number of files that the folder has of the experiment. */
+L2O_API l2o_status l2o_experiment_ship(l2o_context *context, const l2o_settings *settings, const char *name,
+                                       const l2o_experiment_options *options, l2o_experiment_function function,
+                                       void *user, int64_t *count);
+
 /* Called for each claim with a sentence that says what was measured. */
 typedef void (*l2o_claim_function)(void *user, int holds, const char *sentence);
 /* Checks the results of an experiment (NULL: those in results/NAME) against the claims its file makes. */
@@ -43,6 +51,11 @@ L2O_API l2o_status l2o_experiment_verify(l2o_context *context, const char *name,
 /* All experiments that can be run by name, as a JSON array of {"name", "title", "kind", "reference", "path"}, for
  * l2o_string_free(). */
 L2O_API l2o_status l2o_experiment_list(l2o_context *context, char **json);
+
+/* All weights that come with the program, as a JSON array of {"file", "path", "trained", "seed", "updates", "kernel",
+ * "settings", "recipes"}, for l2o_string_free(); `recipes` are {"experiment", "weights"} for each section of an
+ * experiment's file that asks for weights trained like that. */
+L2O_API l2o_status l2o_models_list(l2o_context *context, char **json);
 
 #ifdef __cplusplus
 }

@@ -13,8 +13,9 @@ extern "C" {
 typedef struct l2o_optimizer l2o_optimizer;
 
 /* Makes the optimizer that the setting `optimizer` names: a name of `l2o list optimizers`, with options of its own
- * after colons ("adam:rate=0.01"), or the path of a file of weights (*.safetensors). A learned optimizer made by name
- * gets fresh random weights, a function of the setting `seed`. Release with l2o_optimizer_free(). */
+ * after colons ("adam:rate=0.01"), or the path of a file of weights (*.safetensors), or the bare name of one of
+ * those that come with the program (see l2o_models_list()). A learned optimizer made by name gets fresh random weights,
+ * a function of the setting `seed`. Release with l2o_optimizer_free(). */
 L2O_API l2o_status l2o_optimizer_create(l2o_context *context, const l2o_settings *settings, l2o_optimizer **optimizer);
 L2O_API void l2o_optimizer_free(l2o_optimizer *optimizer);
 

@@ -109,8 +109,6 @@ const char *value_list_find(const value_list *list, const char *name); /* NULL: 
  * beside `from` (may be NULL), in the present folder, in the source tree that the program was built in, and where it is
  * installed. A path for memory_free(). */
 l2o_status experiment_find(const char *name, const char *from, char **path, l2o_error *error);
-/* A file of the folder "experiments" or "models" in the same places; *path is NULL where there is none. */
-l2o_status experiment_find_file(const char *folder, const char *file, char **path, l2o_error *error);
 /* Calls `found` for each experiment that can be found by name, in order of the names. */
 typedef l2o_status experiment_found(void *user, const char *name, const char *path, l2o_error *error);
 l2o_status experiment_find_all(experiment_found *found, void *user, l2o_error *error);

@@ -186,7 +186,7 @@ static l2o_status fill(session *session, results *results, l2o_error *error) {
     return session->experiment->kind->run(session, results, error);
 }
 
-static l2o_status run_session(session *session, const char *command, char **json, l2o_error *error) {
+static l2o_status run_session(session *session, const char *command, void *json, l2o_error *error) {
     double started = clock_seconds();
     results results = {json_array(), json_array(), json_array()};
     json_t *document = NULL;
@@ -204,33 +204,64 @@ static l2o_status run_session(session *session, const char *command, char **json
     return status;
 }
 
-l2o_status l2o_experiment_run(l2o_context *context, const l2o_settings *settings, const char *name,
-                              const l2o_experiment_options *options, l2o_experiment_function function, void *user,
-                              char **json) {
-    l2o_error *error = &context->error;
+/* Opens the experiment, names its folders, and works on the session. */
+static l2o_status with_session(session *session, const char *name, const l2o_experiment_options *options,
+                               l2o_status work(struct session *session, const char *command, void *result,
+                                               l2o_error *error),
+                               void *result) {
+    l2o_error *error = &session->context->error;
     experiment experiment;
     buffer folder = {0}, cache = {0};
     error_clear(error);
-    if (json != NULL) *json = NULL;
     TRY(open_experiment(name, &experiment, error));
-    l2o_status status = options->folder != NULL ? buffer_append_text(&folder, options->folder, error)
-                                                : buffer_print(&folder, error, "results/%s", experiment.name);
+    l2o_status status = options->folder != NULL && !session->ships
+                            ? buffer_append_text(&folder, options->folder, error)
+                            : buffer_print(&folder, error, "results/%s", experiment.name);
     if (status == L2O_OK)
         status = options->cache != NULL ? buffer_append_text(&cache, options->cache, error)
                                         : buffer_print(&cache, error, "%s/cache", buffer_text(&folder));
-    session session = {.context = context,
-                       .experiment = &experiment,
-                       .given = settings,
-                       .folder = buffer_text(&folder),
-                       .cache = buffer_text(&cache),
-                       .train = options->train != 0,
-                       .function = function,
-                       .user = user};
-    if (status == L2O_OK) status = run_session(&session, options->command, json, error);
+    session->experiment = &experiment;
+    session->folder = session->ships ? options->folder : buffer_text(&folder);
+    session->cache = buffer_text(&cache);
+    session->train = options->train != 0;
+    if (status == L2O_OK) status = work(session, options->command, result, error);
     buffer_free(&folder);
     buffer_free(&cache);
     experiment_free(&experiment);
     return status;
+}
+
+l2o_status l2o_experiment_run(l2o_context *context, const l2o_settings *settings, const char *name,
+                              const l2o_experiment_options *options, l2o_experiment_function function, void *user,
+                              char **json) {
+    session session = {.context = context, .given = settings, .function = function, .user = user};
+    if (json != NULL) *json = NULL;
+    return with_session(&session, name, options, run_session, json);
+}
+
+static l2o_status ship_session(session *session, const char *command, void *result, l2o_error *error) {
+    (void)command;
+    int64_t *count = result;
+    l2o_status status = session_begin(session, error);
+    if (status == L2O_OK) status = session_plan_training(session, error);
+    if (status == L2O_OK && session->given != NULL)
+        status = settings_check_used(session->given, "the trainings of this experiment", error);
+    if (status == L2O_OK && session->training_count == 0)
+        status = error_set(error, L2O_ERROR_INPUT,
+                           "%s: no recipe names a file, so there is nothing to ship; give one `file = "
+                           "NAME-{seed}.safetensors` in its section [weights ...]",
+                           session->experiment->path);
+    if (status == L2O_OK) status = session_train(session, error);
+    if (count != NULL) *count = session->training_count;
+    session_end(session);
+    return status;
+}
+
+l2o_status l2o_experiment_ship(l2o_context *context, const l2o_settings *settings, const char *name,
+                               const l2o_experiment_options *options, l2o_experiment_function function, void *user,
+                               int64_t *count) {
+    session session = {.context = context, .given = settings, .ships = true, .function = function, .user = user};
+    return with_session(&session, name, options, ship_session, count);
 }
 
 /* ---------------------------------------------------------------------------------------------------- verification */

@@ -68,7 +68,10 @@ l2o_status session_begin(session *session, l2o_error *error) {
 }
 
 void session_end(session *session) {
-    for (int64_t i = 0; i < session->training_count; i++) memory_free(session->trainings[i].path);
+    for (int64_t i = 0; i < session->training_count; i++) {
+        memory_free(session->trainings[i].path);
+        memory_free(session->trainings[i].target);
+    }
     for (int64_t i = 0; i < session->cell_count; i++) cell_free(&session->cells[i]);
     memory_free(session->trainings);
     memory_free(session->cells);

@@ -15,6 +15,7 @@ typedef struct training {
     const experiment_variant *variant;
     int64_t seed;
     char *path;
+    char *target; /* where a copy goes that is shipped; NULL: nowhere */
     bool shipped;
     bool present;              /* there before this run */
     int64_t updates, expected; /* so far, and at most */
@@ -27,6 +28,7 @@ typedef struct session {
     const l2o_settings *given; /* the user's settings */
     const char *folder, *cache;
     bool train;
+    bool ships; /* trains what the first variant needs and names a file for, lays it into `folder`, and runs nothing */
     l2o_experiment_function function;
     void *user;
     job_lock *lock;             /* of the progress */
@@ -44,8 +46,8 @@ typedef struct session {
 l2o_status session_begin(session *session, l2o_error *error);
 void session_end(session *session);
 
-/* session_train.c. Plans a training for each recipe that a method needs, or, for kinds without methods, for each
- * recipe; checks that it could begin. */
+/* session_train.c. Plans a training for each recipe that a method needs or, for kinds without methods, for each
+ * recipe, or for each that ships; checks that it could begin. */
 l2o_status session_plan_training(session *session, l2o_error *error);
 l2o_status session_train(session *session, l2o_error *error);
 /* The file of a recipe's weights, which is there once they are trained; NULL where no such training is planned. */

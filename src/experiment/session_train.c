@@ -8,9 +8,10 @@
 
 #include "base/memory.h"
 #include "experiment/session.h"
+#include "experiment/shipped.h"
 #include "io/file.h"
+#include "io/shared_file.h"
 #include "meta/trainer.h"
-#include "optimizers/weights_file.h"
 
 enum { WEIGHTS_FORMAT = 1 };
 
@@ -36,46 +37,53 @@ const char *session_weights(const session *session, const experiment_weights *we
 
 /* ------------------------------------------------------------------------------------------------- shipped weights */
 
-/* Is everything that the file's training used set likewise here? What lies beyond the metadata must be at its default.
- */
-static bool same_recipe(const json_t *metadata, const l2o_settings *settings) {
-    json_t *used = json_object_get(metadata, "settings");
-    if (json_object_size(used) == 0) return false;
-    const char *name;
-    json_t *value;
-    json_object_foreach(used, name, value) {
-        if (!settings_is_defined(settings, name) || json_string_value(value) == NULL ||
-            !settings_equals(settings, name, json_string_value(value)))
-            return false;
-    }
-    return true;
+/* The file to take instead of training, or NULL; where weights are to be shipped, also where they go. */
+static l2o_status find_file(const session *session, training *training, const char *name, char **path,
+                            l2o_error *error) {
+    if (!session->ships) return session->train ? L2O_OK : shared_file_find("models", name, path, error);
+    buffer target = {0};
+    l2o_status status = buffer_print(&target, error, "%s/%s", session->folder, name);
+    training->target = status == L2O_OK ? memory_string(buffer_text(&target), error) : NULL;
+    if (training->target != NULL && !session->train && file_exists(training->target))
+        status = (*path = memory_string(buffer_text(&target), error)) != NULL ? L2O_OK : error->status;
+    buffer_free(&target);
+    return training->target == NULL ? error->status : status;
 }
 
-/* "models/transfer-{seed}.safetensors" with the seed in its place. */
-static l2o_status shipped_name(const char *pattern, int64_t seed, buffer *name, l2o_error *error) {
-    const char *place = strstr(pattern, "{seed}");
-    if (place == NULL) return buffer_append_text(name, pattern, error);
-    TRY(buffer_append(name, pattern, (size_t)(place - pattern), error));
-    return buffer_print(name, error, "%lld%s", (long long)seed, place + strlen("{seed}"));
-}
-
-static l2o_status look_for_shipped(const session *session, training *training, const l2o_settings *settings,
-                                   l2o_error *error) {
-    if (session->train || training->weights->file == NULL) return L2O_OK;
+static l2o_status look_for_shipped(const session *session, training *training, json_t *recipe,
+                                   const l2o_settings *settings, l2o_error *error) {
+    if (training->weights->file == NULL) return L2O_OK;
     buffer name = {0};
     char *path = NULL;
-    json_t *metadata = NULL;
+    bool same = false;
     l2o_status status = shipped_name(training->weights->file, training->seed, &name, error);
-    if (status == L2O_OK) status = experiment_find_file("models", buffer_text(&name), &path, error);
-    if (status == L2O_OK && path != NULL) status = weights_file_describe(path, &metadata, error);
-    if (metadata != NULL && same_recipe(metadata, settings)) {
+    if (status == L2O_OK) status = find_file(session, training, buffer_text(&name), &path, error);
+    if (status == L2O_OK && path != NULL) status = shipped_of_recipe(path, recipe, settings, &same, error);
+    if (same) {
         training->path = path;
         training->shipped = training->present = true;
         path = NULL;
     }
-    json_decref(metadata);
     memory_free(path);
     buffer_free(&name);
+    return status;
+}
+
+/* Lays a copy of trained weights where they are shipped from. */
+static l2o_status ship(session *session, const training *training, const l2o_training_report *report,
+                       l2o_error *error) {
+    if (training->target == NULL || training->shipped) return L2O_OK;
+    buffer bytes = {0};
+    char text[640];
+    l2o_status status = file_read(training->path, 0, &bytes, error);
+    if (status == L2O_OK) status = file_write(training->target, bytes.bytes, bytes.size, error);
+    buffer_free(&bytes);
+    if (report == NULL)
+        snprintf(text, sizeof text, "shipped %.500s: trained before", training->target);
+    else
+        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s%s", training->target,
+                 (long long)report->updates, report->seconds, report->resumed ? ", resumed" : "");
+    if (status == L2O_OK) session_progress(session, PHASE, 0, text);
     return status;
 }
 
@@ -104,10 +112,14 @@ static l2o_status settings_of(const session *session, const training *training, 
 }
 
 static l2o_status locate(const session *session, training *training, const l2o_settings *settings, l2o_error *error) {
-    TRY(look_for_shipped(session, training, settings, error));
+    json_t *recipe = NULL;
+    TRY(trainer_rehearse(session->context, settings, "rehearsal.safetensors", &recipe, error));
+    l2o_status status = look_for_shipped(session, training, recipe, settings, error);
+    json_decref(recipe);
+    TRY(status);
     if (training->path == NULL) TRY(name_file(session, training, settings, error));
     training->present = file_exists(training->path);
-    return trainer_rehearse(session->context, settings, "rehearsal.safetensors", error);
+    return L2O_OK;
 }
 
 /* Two recipes that come to the same are trained once: the later one has the earlier one's file. */
@@ -133,14 +145,21 @@ static l2o_status plan_one(session *session, const experiment_weights *weights, 
     return status;
 }
 
+/* A recipe that is only to be shipped needs the name of a file. */
+static l2o_status plan_if_wanted(session *session, const experiment_weights *weights, const experiment_variant *variant,
+                                 int64_t seed, l2o_error *error) {
+    if (weights == NULL || (session->ships && weights->file == NULL)) return L2O_OK;
+    return plan_one(session, weights, variant, seed, error);
+}
+
 static l2o_status plan_variant(session *session, const experiment_variant *variant, int64_t seed, l2o_error *error) {
     const experiment *experiment = session->experiment;
     for (int i = 0; i < experiment->method_count; i++) {
         const experiment_weights *weights = experiment_weights_of(experiment, &experiment->methods[i], variant);
-        if (weights != NULL) TRY(plan_one(session, weights, variant, seed, error));
+        TRY(plan_if_wanted(session, weights, variant, seed, error));
     }
     for (int i = 0; i < experiment->weights_count && experiment->method_count == 0; i++)
-        TRY(plan_one(session, &experiment->weights[i], variant, seed, error));
+        TRY(plan_if_wanted(session, &experiment->weights[i], variant, seed, error));
     return L2O_OK;
 }
 
@@ -189,7 +208,7 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
     snprintf(text, sizeof text, "trained %.100s, seed %lld: %lld updates in %.0f s", training->weights->name,
              (long long)training->seed, (long long)report.updates, report.seconds);
     session_progress(session, PHASE, training->expected - training->updates, text);
-    return L2O_OK;
+    return ship(session, training, &report, error);
 }
 
 /* How many updates the stages hold at most. */
@@ -209,7 +228,7 @@ static l2o_status expect(const session *session, training *training, l2o_error *
 l2o_status session_plan_training(session *session, l2o_error *error) {
     const experiment *experiment = session->experiment;
     for (int64_t s = 0; s < session->seed_count; s++)
-        for (int v = 0; v < experiment->variant_count; v++)
+        for (int v = 0; v < (session->ships ? 1 : experiment->variant_count); v++)
             TRY(plan_variant(session, &experiment->variants[v], session->seeds[s], error));
     return L2O_OK;
 }
@@ -218,6 +237,7 @@ l2o_status session_train(session *session, l2o_error *error) {
     session->done = session->total = 0;
     for (int64_t i = 0; i < session->training_count; i++) {
         training *training = &session->trainings[i];
+        if (training->present) TRY(ship(session, training, NULL, error));
         if (training->present || !is_first_of_file(session, training)) continue;
         TRY(expect(session, training, error));
         session->total += training->expected;

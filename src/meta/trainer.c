@@ -308,13 +308,19 @@ static l2o_status learn_range(trainer *trainer, l2o_error *error) {
     return L2O_OK;
 }
 
+/* The settings that decide the outcome; NULL and an error on failure. */
+static json_t *recipe_json(const trainer *trainer, l2o_error *error) {
+    json_t *settings = optimizer_settings_json(trainer->optimizer, trainer->settings, error);
+    if (settings != NULL) trainer_forget_settings(settings);
+    return settings;
+}
+
 static l2o_status note_provenance(trainer *trainer, l2o_error *error) {
     optimizer *optimizer = trainer->optimizer;
     char seed[32];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)trainer->options.seed);
-    json_t *settings = optimizer_settings_json(optimizer, trainer->settings, error);
+    json_t *settings = recipe_json(trainer, error);
     if (settings == NULL) return error->status;
-    trainer_forget_settings(settings);
     TRY(optimizer_note(optimizer, "settings", settings, error));
     TRY(optimizer_note(optimizer, "recipe", json_sprintf("train %s", trainer->estimator.kind->name), error));
     TRY(optimizer_note(optimizer, "seed", json_string(seed), error));
@@ -437,11 +443,13 @@ static void trainer_release(trainer *trainer) {
     memory_free(trainer);
 }
 
-l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, l2o_error *error) {
+l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, json_t **recipe,
+                            l2o_error *error) {
     trainer *trainer = memory_allocate(1, sizeof *trainer, error);
     if (trainer == NULL) return error->status;
     *trainer = (struct trainer){.context = context};
     l2o_status status = prepare(trainer, settings, NULL, 0, path, error);
+    if (status == L2O_OK && recipe != NULL && (*recipe = recipe_json(trainer, error)) == NULL) status = error->status;
     trainer_release(trainer);
     return status;
 }

@@ -41,8 +41,10 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
 l2o_status trainer_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *count, l2o_error *error);
 
 /* Does everything of l2o_train() that comes before the first update, but for writing: what settings refuse is refused,
- * and what they read is marked. */
-l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, l2o_error *error);
+ * and what they read is marked. `recipe` (may be NULL) gets the settings as the metadata of the weights would have
+ * them, for json_decref(). */
+l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, json_t **recipe,
+                            l2o_error *error);
 
 /* Where training stands. Everything here is in the checkpoint. */
 typedef struct trainer_state {

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "io/file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "io/shared_file.h"
 
 static const char *const FORMAT = "l2o-weights";
 
@@ -119,6 +121,16 @@ l2o_status weights_file_write(const optimizer *optimizer, dtype type, const char
 }
 
 /* ------------------------------------------------------------------------------------------------------- reading */
+
+/* A bare name that is no file here may be that of weights that come with the program. */
+static safetensors *open_file(const char *path, l2o_error *error) {
+    char *shipped = NULL;
+    if (strchr(path, '/') == NULL && !file_exists(path) && shared_file_find("models", path, &shipped, error) != L2O_OK)
+        return NULL;
+    safetensors *file = safetensors_read(shipped != NULL ? shipped : path, error);
+    memory_free(shipped);
+    return file;
+}
 
 static l2o_status check_format(const safetensors *file, const char *path, l2o_error *error) {
     const char *format = safetensors_metadata(file, "format");
@@ -253,7 +265,7 @@ static l2o_status load_provenance(const safetensors *file, optimizer *optimizer,
 }
 
 l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **out, l2o_error *error) {
-    safetensors *file = safetensors_read(path, error);
+    safetensors *file = open_file(path, error);
     if (file == NULL) return error->status;
     optimizer *made = NULL;
     l2o_status status = check_format(file, path, error);
@@ -270,7 +282,7 @@ l2o_status weights_file_read(const char *path, const l2o_settings *settings, opt
 }
 
 l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error) {
-    safetensors *file = safetensors_read(path, error);
+    safetensors *file = open_file(path, error);
     if (file == NULL) return error->status;
     l2o_status status = check_format(file, path, error);
     json_t *object = json_object(), *tensors = json_array();

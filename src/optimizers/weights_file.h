@@ -11,7 +11,8 @@ enum { WEIGHTS_FORMAT_VERSION = 1 };
 bool weights_file_recognised(const char *text);
 /* Writes weights (in `type`) and provenance, atomically. */
 l2o_status weights_file_write(const optimizer *optimizer, dtype type, const char *path, l2o_error *error);
-/* The optimizer in a file. Its architecture comes from the file; flags of the user that contradict it are an error. */
+/* The optimizer in a file; a name without a folder may also be that of weights that come with the program. Its
+ * architecture comes from the file; flags of the user that contradict it are an error. */
 l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **out, l2o_error *error);
 /* The metadata of a file, with its tensors' names and shapes, as one JSON object; the caller releases it. */
 l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error);
