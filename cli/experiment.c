@@ -234,7 +234,7 @@ static int run(command *command) {
 
 const verb verb_experiment = {
     .name = "experiment",
-    .usage = "NAME|FILE.ini [--out DIR] [--train] [--ship DIR] [--verify [RESULTS.json]] [--SETTING VALUE ...]",
+    .usage = "NAME|FILE.ini [--out DIR] [--train] [--verify [RESULTS.json]] [--SETTING VALUE ...]",
     .summary = "run a table or figure of a paper, or check its results",
     .description =
         "Runs an experiment: trains the weights it needs, or takes those that are shipped, runs all methods on the "

@@ -80,6 +80,9 @@ expect "the CMake program with the static library" "$work/user/build/with_static
 
 step "the tool"
 "$prefix/bin/l2o" --version </dev/null >/dev/null || { echo "the installed tool does not run"; exit 1; }
+(cd "$work" && "$prefix/bin/l2o" list models >models && "$prefix/bin/l2o" info best-ml2o-11.safetensors >model) ||
+    { echo "the installed tool does not find the weights that come with it"; exit 1; }
+grep -q '^best-ml2o-11.safetensors  *ml2o-' "$work/models" || { cat "$work/models"; exit 1; }
 for page in man/*.1; do
     [ ! -f "$page" ] || [ -f "$prefix/share/man/man1/$(basename "$page")" ] ||
         { echo "$page is not installed"; exit 1; }

@@ -35,9 +35,10 @@ L2O_API l2o_status l2o_experiment_run(l2o_context *context, const l2o_settings *
                                       void *user, char **json);
 
 /* Trains those recipes that methods of the experiment need (in its first variant) and that name a file, and lays copies
- * of the weights into options->folder under these names; runs nothing. Left as they are: files there that were trained by the very same
- * recipe, unless options->train. Taken, where it is there already: what the experiment trained into its cache (NULL:
- * results/NAME/cache). `count`, which may be NULL, gets the number of files that the folder has of the experiment. */
+ * of the weights into options->folder under these names; runs nothing. Left as they are: files there that were trained
+ * by the very same recipe, unless options->train. Taken, where it is there already: what the experiment trained into
+ * its cache (NULL: results/NAME/cache). `count`, which may be NULL, gets the number of files that the folder has of the
+ * experiment. */
 L2O_API l2o_status l2o_experiment_ship(l2o_context *context, const l2o_settings *settings, const char *name,
                                        const l2o_experiment_options *options, l2o_experiment_function function,
                                        void *user, int64_t *count);
