@@ -1,7 +1,6 @@
-/* RNNprop's fused step. A block's record holds m, v, for each layer h and c, and momentum's d; 2 + 4 hidden rows
- * with two layers and without momentum. It
- * is the only memory that a step streams through: what lies between the layers stays in two buffers in the cache, and
- * the next block's record is fetched while the present one is worked on.
+/* RNNprop's fused step. A block's record holds m, v, for each layer h and c, and momentum's d: 2 + 4 hidden rows with
+ * two layers and without momentum. It is the only memory that a step streams through: what lies between the layers
+ * stays in two buffers in the cache, and the next block's record is fetched while the present one is worked on.
  *
  * The LSTM kernel reads all of h for each unit of h', which therefore goes to a buffer first and then into the record.
  */

@@ -24,8 +24,7 @@ typedef struct rnnprop_block {
 } rnnprop_block;
 
 /* Coordinates of all instances lie flat, one instance behind another, padded to a multiple of COLUMN_MULTIPLE at the
- * end. Arrays "of all steps" hold one row of `width` coordinates (more for features and head)
- * per step. */
+ * end. Arrays "of all steps" hold one row of `width` coordinates per step, more of them for features and head. */
 typedef struct rnnprop_unroll {
     const unroll *asked;
     const kernels *kernels;
