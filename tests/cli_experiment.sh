@@ -87,6 +87,17 @@ run 0 experiment tiny.ini --seeds 1 --out one --cache results/tiny/cache --quiet
 [ -d one/cache ] && fail "--cache is not obeyed"
 grep -q '"trained now"' one/results.json && fail "the cache is not used by another experiment"
 
+# Killed at any moment, it goes on.
+for pause in 0.02 0.04 0.06 0.08 0.1; do
+    "$l2o" experiment tiny.ini --out killed >out 2>err </dev/null &
+    process=$!
+    sleep $pause
+    kill -KILL $process 2>/dev/null
+    wait $process 2>/dev/null
+done
+run 0 experiment tiny.ini --out killed --markdown
+sed 's/killed/results\/tiny/' out | cmp - whole || fail "an experiment that was killed gives other results"
+
 # Stopped while it trains, then while it runs; what comes out is the same.
 longer="--stage-draws 8000,4000 --runs 600"
 run 0 experiment tiny.ini --markdown $longer --out straight
@@ -126,6 +137,16 @@ run 2 experiment
 complains 'which experiment? `l2o list experiments` shows them all'
 run 2 experiment nowhere
 complains "there is no experiment 'nowhere'; \`l2o list experiments\` shows them all"
+run 2 experiment ml2o-tabel1
+complains "there is no experiment 'ml2o-tabel1'; did you mean 'ml2o-table1'?"
+run 2 experiment tiny.ini --rate 0.1
+complains '[method Adam]: --rate: the rate is found by tuning here; remove it'
+run 2 experiment tiny.ini --verify --runs 3
+complains '--verify runs nothing and has no use for --runs; drop it'
+run 2 experiment tiny.ini --verify --train
+complains '--verify runs nothing and has no use for --train; drop it'
+run 2 experiment tiny.ini --verify one/results.json --out one
+complains 'from --out one or from one/results.json, not from both'
 run 2 experiment tiny.ini --A normal:3
 complains "the experiment itself sets 'A' (tiny.ini:"
 run 2 experiment tiny.ini --gap 0.1
