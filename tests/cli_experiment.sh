@@ -141,6 +141,8 @@ run 2 experiment ml2o-tabel1
 complains "there is no experiment 'ml2o-tabel1'; did you mean 'ml2o-table1'?"
 run 2 experiment tiny.ini --rate 0.1
 complains '[method Adam]: --rate: the rate is found by tuning here; remove it'
+run 2 experiment ml2o-theory --runs 3 --out theory
+complains '--runs: an experiment of the kind theory has no use for the setting'
 run 2 experiment tiny.ini --verify --runs 3
 complains '--verify runs nothing and has no use for --runs; drop it'
 run 2 experiment tiny.ini --verify --train

@@ -121,6 +121,10 @@ static void test_mistakes(void **state) {
     assert_refused("[experiment]\ntitle = t\nkind = interpolation\n" METHODS PANELS
                    "[variant a]\n[variant b]\nb = normal:1\n[claim c]\ntext = t\nmethod = adam\nbelow = fista\n",
                    "claims are about the tables of the kinds table and sweep");
+    assert_refused("[experiment]\ntitle = t\nkind = theory\n[panel a]\nA = normal:1\n",
+                   "the kind theory has no use for sections [panel NAME]");
+    assert_refused("[experiment]\ntitle = t\nkind = theory\n[sweep]\nx = n\nvalues = 3, 4\n",
+                   "no use for sections [variant NAME] and [sweep]");
     assert_refused(HEAD "methods = adam, fista, adam\n" METHODS PANELS, "'methods' names 'adam' twice");
     assert_refused(HEAD METHODS PANELS "[sweep]\nx = n\nof = test\nvalues = 3, 4, 3\n", "the same value stands twice");
     assert_refused(HEAD METHODS "[panel a]\npaper.plane = 1\n", "'paper.plane': there is no [method plane]");

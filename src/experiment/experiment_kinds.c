@@ -21,9 +21,20 @@ void experiment_kind_names(char *text, size_t size) {
 }
 
 l2o_status experiment_kind_check(const experiment *experiment, l2o_error *error) {
-    if (!experiment->kind->compares) return L2O_OK;
+    if (!experiment->kind->compares)
+        return experiment->kind->check == NULL ? L2O_OK : experiment->kind->check(experiment, error);
     const char *lacks = experiment->method_count == 0 ? "method" : experiment->panel_count == 0 ? "panel" : NULL;
     if (lacks == NULL) return experiment->kind->check == NULL ? L2O_OK : experiment->kind->check(experiment, error);
     return error_set(error, L2O_ERROR_INPUT, "%s: an experiment of the kind %s needs a section [%s NAME]",
                      experiment->path, experiment->kind->name, lacks);
+}
+
+l2o_status experiment_kind_check_given(const experiment_kind *kind, const l2o_settings *given, l2o_error *error) {
+    for (const setting *const *table = kind->idle; table != NULL && *table != NULL; table++)
+        for (const setting *idle = *table; idle->name != NULL; idle++)
+            if (settings_is_given(given, idle->name))
+                return error_set(error, L2O_ERROR_INPUT,
+                                 "%s: an experiment of the kind %s has no use for the setting '%s'; remove it",
+                                 settings_origin(given, idle->name), kind->name, idle->name);
+    return L2O_OK;
 }

@@ -178,6 +178,7 @@ static l2o_status fill(session *session, results *results, l2o_error *error) {
     bool compares = session->experiment->kind->compares;
     if (session->experiment->reference != NULL)
         results_add(results->notes, json_sprintf("After %s.", session->experiment->reference));
+    if (session->given != NULL) TRY(experiment_kind_check_given(session->experiment->kind, session->given, error));
     TRY(session_plan_training(session, error));
     if (compares) TRY(session_rehearse(session, error));
     if (compares && session->given != NULL) TRY(settings_check_used(session->given, "this experiment", error));

@@ -2,8 +2,10 @@
  * them, for weights that are trained on the way. */
 #include <string.h>
 
+#include "experiment/compare.h"
 #include "experiment/experiment_kinds.h"
 #include "experiment/theory.h"
+#include "solve/solve.h"
 
 /* The files of a recipe's weights, one for each seed, as the setting that names them. */
 static l2o_status set_files(const session *session, const char *recipe, const char *name, l2o_settings *settings,
@@ -40,9 +42,24 @@ static l2o_status run(session *session, results *results, l2o_error *error) {
     return status;
 }
 
+static l2o_status check(const experiment *experiment, l2o_error *error) {
+    const char *idle = experiment->method_count > 0              ? "[method NAME]"
+                       : experiment->panel_count > 0             ? "[panel NAME]"
+                       : experiment->variants[0].name[0] != '\0' ? "[variant NAME] and [sweep]"
+                                                                 : NULL;
+    if (idle == NULL) return L2O_OK;
+    return error_set(error, L2O_ERROR_INPUT,
+                     "%s: an experiment of the kind theory has no use for sections %s; remove them", experiment->path,
+                     idle);
+}
+
+static const setting *const idle_settings[] = {compare_settings, solve_settings, NULL};
+
 const experiment_kind kind_theory = {
     .name = "theory",
     .summary = "distances between training, adaptation and test problems and their meta-gradients, beside what "
                "adaptation gains",
+    .check = check,
+    .idle = idle_settings,
     .run = run,
 };
