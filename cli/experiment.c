@@ -126,7 +126,11 @@ static int verify(command *command) {
     static const struct {
         option option;
         const char *name;
-    } idle[] = {{OPTION_TRAIN, "train"}, {OPTION_CACHE, "cache"}, {OPTION_MARKDOWN, "markdown"}, {OPTION_JSON, "json"}};
+    } idle[] = {{OPTION_TRAIN, "train"},
+                {OPTION_CACHE, "cache"},
+                {OPTION_SHIP, "ship"},
+                {OPTION_MARKDOWN, "markdown"},
+                {OPTION_JSON, "json"}};
     const char *folder = command_option(command, OPTION_OUT);
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
         if (command_option(command, idle[i].option) != NULL)

@@ -8,9 +8,8 @@
 const char TABLE_NOTE[] =
     "ln f: natural logarithm of the batch's mean objective, mean over runs and meta-training seeds. First interval: "
     "Student's 95 % over runs, of the mean over seeds; second: over meta-training seeds, of the mean over runs. All "
-    "methods see the same problems. Marked is the best of the learned methods. A published number is the paper's, of "
-    "its "
-    "method of that name; it agrees where it lies within our wider interval, or within 0.3.";
+    "methods see the same problems. Marked is the best of the learned methods. A published number is that of "
+    "the paper's method of that name; it agrees where it lies within our wider interval, or within 0.3.";
 
 l2o_status table_out_of_memory(l2o_error *error) {
     return error_set(error, L2O_ERROR_MEMORY, "out of memory while results were put together");
