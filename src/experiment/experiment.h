@@ -115,6 +115,9 @@ l2o_status experiment_find_all(experiment_found *found, void *user, l2o_error *e
 
 /* experiment_settings.c. Settings in layers: defaults, the experiment's, the preset, the user's `given`, and those of
  * the part itself, which yield to the user's. */
+/* Sets a part's own values, but for those that the user gave; `given` may be NULL. */
+l2o_status experiment_set_values(const value_list *list, const l2o_settings *given, l2o_settings *settings,
+                                 l2o_error *error);
 l2o_status experiment_base_settings(const experiment *experiment, const l2o_settings *given, l2o_settings **out,
                                     l2o_error *error);
 l2o_status experiment_cell_settings(const experiment *experiment, const l2o_settings *given,

@@ -64,9 +64,8 @@ static l2o_status set_own(const value_list *list, const l2o_settings *given, l2o
     return L2O_OK;
 }
 
-/* The user's values come first, here. */
-static l2o_status set_recipe(const value_list *list, const l2o_settings *given, l2o_settings *settings,
-                             l2o_error *error) {
+l2o_status experiment_set_values(const value_list *list, const l2o_settings *given, l2o_settings *settings,
+                                 l2o_error *error) {
     for (int i = 0; i < list->count; i++) {
         const named_value *value = &list->items[i];
         if (given != NULL && settings_is_given(given, value->name)) continue;
@@ -93,7 +92,7 @@ l2o_status experiment_training_settings(const experiment *experiment, const l2o_
     snprintf(number, sizeof number, "%lld", (long long)seed);
     TRY(catalog_settings(out, error));
     l2o_status status = layer(experiment, given, weights->preset, *out, error);
-    if (status == L2O_OK) status = set_recipe(&weights->settings, given, *out, error);
+    if (status == L2O_OK) status = experiment_set_values(&weights->settings, given, *out, error);
     if (status == L2O_OK && !weights->fixed) status = set_own(&variant->training, given, *out, error);
     if (status == L2O_OK) status = settings_set(*out, "seed", number, "seeds", error);
     return created(status, out);

@@ -29,16 +29,6 @@ typedef struct lines {
     int64_t count;
 } lines;
 
-static l2o_status set_list(const value_list *list, const l2o_settings *given, l2o_settings *settings,
-                           l2o_error *error) {
-    for (int i = 0; i < list->count; i++) {
-        const named_value *value = &list->items[i];
-        if (given != NULL && settings_is_given(given, value->name)) continue;
-        TRY(settings_set(settings, value->name, value->value, value->origin, error));
-    }
-    return L2O_OK;
-}
-
 /* What an end adapts to, and how. */
 static l2o_status end_settings(const session *session, const line *line, int end, l2o_settings **out,
                                l2o_error *error) {
@@ -46,9 +36,9 @@ static l2o_status end_settings(const session *session, const line *line, int end
     const experiment_panel *panel = &experiment->panels[line->panel];
     const experiment_variant *variant = &experiment->variants[end];
     TRY(experiment_cell_settings(experiment, session->given, panel, variant, out, error));
-    l2o_status status = set_list(&experiment->methods[line->method].options, session->given, *out, error);
-    if (status == L2O_OK) status = set_list(&panel->adapt, session->given, *out, error);
-    if (status == L2O_OK) status = set_list(&variant->adapt, session->given, *out, error);
+    l2o_status status = experiment_set_values(&experiment->methods[line->method].options, session->given, *out, error);
+    if (status == L2O_OK) status = experiment_set_values(&panel->adapt, session->given, *out, error);
+    if (status == L2O_OK) status = experiment_set_values(&variant->adapt, session->given, *out, error);
     return status;
 }
 
