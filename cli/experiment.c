@@ -8,7 +8,7 @@
 
 #include "command.h"
 #include "output.h"
-#include "table.h"
+#include "results_table.h"
 
 /* ------------------------------------------------------------------------------------------------------- progress */
 
@@ -31,64 +31,6 @@ static void on_progress(void *user, const l2o_experiment_progress *now) {
 
 /* --------------------------------------------------------------------------------------------------------- printing */
 
-static void print_cell(table *table, const json_t *cell, table_style style) {
-    const json_t *text = json_object_get(cell, "text"), *mean = json_object_get(cell, "mean");
-    const json_t *half = json_object_get(cell, "half"), *seeds = json_object_get(cell, "seeds_half");
-    const char *sign = style == TABLE_MARKDOWN ? "±" : "+-";
-    char shown[128];
-    if (text != NULL || !json_is_number(mean)) {
-        table_cell(table, "%s", json_is_string(text) ? json_string_value(text) : json_is_object(cell) ? "inf" : "-");
-        return;
-    }
-    double value = json_number_value(mean);
-    int used = snprintf(shown, sizeof shown, fabs(value) < 1000 ? "%.3g" : "%.5g", value);
-    if (json_is_number(half))
-        used = snprintf(shown, sizeof shown, "%.3f %s %.2f", value, sign, json_number_value(half));
-    if (json_is_number(seeds))
-        snprintf(shown + used, sizeof shown - (size_t)used, " %s %.2f", sign, json_number_value(seeds));
-    table_cell(table, "%s", shown);
-}
-
-static void print_paper(table *table, const json_t *cells) {
-    table_cell(table, "paper");
-    for (size_t i = 0; i < json_array_size(cells); i++) {
-        const json_t *paper = json_object_get(json_array_get(cells, i), "paper");
-        if (json_is_number(paper))
-            table_cell(table, "%.3f", json_number_value(paper));
-        else
-            table_cell(table, "-");
-    }
-}
-
-static bool has_paper(const json_t *cells) {
-    for (size_t i = 0; i < json_array_size(cells); i++)
-        if (json_object_get(json_array_get(cells, i), "paper") != NULL) return true;
-    return false;
-}
-
-static bool print_table(const json_t *from, table_style style) {
-    const char *headings[130];
-    const json_t *columns = json_object_get(from, "columns"), *rows = json_object_get(from, "rows");
-    size_t count = 0;
-    headings[count++] = json_string_value(json_object_get(from, "row_header"));
-    for (size_t i = 0; i < json_array_size(columns) && count < 130; i++)
-        headings[count++] = json_string_value(json_array_get(columns, i));
-    table table = {0};
-    table_begin(&table, count, headings);
-    for (size_t r = 0; r < json_array_size(rows); r++) {
-        const json_t *row = json_array_get(rows, r), *cells = json_object_get(row, "cells");
-        table_cell(&table, "%s", json_string_value(json_object_get(row, "label")));
-        for (size_t i = 0; i + 1 < count; i++) print_cell(&table, json_array_get(cells, i), style);
-        if (has_paper(cells)) print_paper(&table, cells);
-    }
-    const char *title = json_string_value(json_object_get(from, "title"));
-    printf(style == TABLE_MARKDOWN ? "**%s**\n\n" : "%s\n\n", title);
-    bool fine = table_print(&table, stdout, style, 0);
-    printf("\n");
-    table_free(&table);
-    return fine;
-}
-
 /* The tables that say most; the others, and the figures, are in the file. */
 static int print_results(command *command, const json_t *results, const char *folder) {
     const json_t *tables = json_object_get(results, "tables"), *notes = json_object_get(results, "notes");
@@ -99,7 +41,7 @@ static int print_results(command *command, const json_t *results, const char *fo
         bool main = strncmp(name, "minimum", 7) == 0 && strncmp(name, "minimum-step", 12) != 0;
         bool rows = json_array_size(json_object_get(table, "columns")) > 0;
         main = main || strcmp(name, "at") == 0 || strcmp(name, "decision") == 0;
-        if (rows && (main || json_array_size(tables) < 4)) print_table(table, style);
+        if (rows && (main || json_array_size(tables) < 4)) results_table_print(table, style);
     }
     for (size_t i = 0; i < json_array_size(notes); i++) printf("%s\n", json_string_value(json_array_get(notes, i)));
     const json_t *claims = json_object_get(results, "claims");

@@ -15,6 +15,8 @@ const option_definition options[OPTION_COUNT] = {
     [OPTION_SHIP] = {"ship", "DIR", "Only trains the recipes that name a file, and lays the weights into this folder."},
     [OPTION_VERIFY] = {"verify", NULL, "Checks results against the experiment's claims, instead of running it."},
     [OPTION_MARKDOWN] = {"markdown", NULL, "Prints the table as Markdown."},
+    [OPTION_TABLES] = {"tables", "NAMES",
+                       "Instead of a page, prints the tables of these names, separated by commas; `all`: every one."},
     [OPTION_MAN] = {"man", NULL, "Prints the source of the manual page instead."},
     [OPTION_CONFIG] = {"config", "RUN.ini",
                        "Reads settings from an INI file, one `name = value` a line; the same as RUN.ini without "

@@ -14,6 +14,7 @@ typedef enum option {
     OPTION_SHIP,
     OPTION_VERIFY,
     OPTION_MARKDOWN,
+    OPTION_TABLES,
     OPTION_MAN,
     OPTION_CONFIG,
     OPTION_PRESET,

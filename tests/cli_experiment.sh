@@ -1,28 +1,7 @@
 #!/bin/sh
 # l2o experiment on a tiny experiment: what it prints and writes, one that is stopped and goes on, verification, and the
 # sentences of mistakes.
-set -u
-cd "${L2O_SOURCE_DIR:-.}" || exit 1
-source=$PWD
-l2o=${L2O_BUILD_DIR:-$PWD/build}/l2o
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-fail() {
-    echo "$*"
-    cat out err 2>/dev/null
-    exit 1
-}
-run() { # run CODE WORD...: l2o WORD..., into the files out and err
-    wanted=$1
-    shift
-    "$l2o" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" = "$wanted" ] || fail "l2o $*: exit code $code instead of $wanted"
-}
-says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
-complains() { grep -qF -- "$1" err || fail "'$1' is not said"; }
+. "${L2O_SOURCE_DIR:-.}/tests/support/harness.sh"
 
 cat >tiny.ini <<'INI'
 [experiment]
@@ -70,7 +49,7 @@ INI
 
 run 0 experiment tiny.ini --markdown
 says '**Least ln f over the steps**'
-says '| paper |'
+says '(-0.500)'
 says 'sigma 10: the best learned method'
 says 'holds: FISTA does not pass the limit'
 says 'everything is in results/tiny/results.json'

@@ -1,28 +1,9 @@
 #!/bin/sh
 # The verbs do what they say on tiny problems: train, adapt, solve, compare, check, info and list, one after another as
 # a user would call them; what takes precedence over what; and quiet.
-set -u
-cd "${L2O_SOURCE_DIR:-.}" || exit 1
-source=$PWD
-l2o=${L2O_BUILD_DIR:-$PWD/build}/l2o
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
+. "${L2O_SOURCE_DIR:-.}/tests/support/harness.sh"
 
-fail() {
-    echo "$*"
-    cat out err 2>/dev/null
-    exit 1
-}
-run() { # run CODE WORD...: l2o WORD..., into the files out and err
-    wanted=$1
-    shift
-    "$l2o" "$@" >out 2>err </dev/null
-    code=$?
-    [ "$code" = "$wanted" ] || fail "l2o $*: exit code $code instead of $wanted"
-}
 tiny="--problem lasso --n 3 --batch 4"
-says() { grep -qF -- "$1" out || fail "'$1' is not printed"; }
 
 # train
 cat >run.ini <<'INI'
@@ -80,6 +61,12 @@ mkdir results
 cp "$source/tests/data/report/results.json" results/
 run 0 report results
 [ -s results/report.html ] || fail "report leaves no report.html"
+run 0 report results --tables all --markdown
+says '**Least ln f over 1000 steps**'
+run 2 report results --tables nothing
+complains "there is no table 'nothing'; there are: "
+run 2 report results --markdown
+complains "--tables"
 
 # info; a flag stands above the INI file, the INI file above the preset, the preset above the default
 run 0 info w.safetensors
@@ -133,6 +120,8 @@ run 0 solve --weights w.safetensors $tiny --steps 5 --A normal:100 --quiet
 grep -q 'were trained on: .* curvatures' err || fail "no warning about weights far outside their range"
 run 0 solve --weights w.safetensors --problem rosenbrock --batch 4 --steps 5
 grep -q "problem 'rosenbrock' instead of lasso" err || fail "no warning about another family of problems"
+run 0 solve --optimizer rnnprop --update momentum --normalise spectral --step-scale 1e-6 --problem rosenbrock --batch 4 --steps 1
+complains "Lipschitz constant, which 'rosenbrock' does not know"
 run 0 solve --optimizer fista $tiny --batch 12
 says "and 2 more; --json prints all"
 run 1 solve --problem quadratic --optimizer sgd:rate=1000 --n 3 --batch 4 --steps 500

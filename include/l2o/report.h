@@ -15,6 +15,11 @@ extern "C" {
  * The page needs nothing beside it: it opens from a disk, without a network. */
 L2O_API l2o_status l2o_report(l2o_context *context, const char *source, const char *path);
 
+/* What such a page is made from, as JSON: docs/results-file.md. A training has its curves and settings. A file that
+ * does not hold to the format is refused with the place of the first fault. The caller releases *json with
+ * l2o_string_free(). */
+L2O_API l2o_status l2o_report_results(l2o_context *context, const char *source, char **json);
+
 /* Where the page of `source` goes when nobody says: report.html in the folder, or NAME.html beside the file. The caller
  * releases *path with l2o_string_free(). */
 L2O_API l2o_status l2o_report_path(l2o_context *context, const char *source, char **path);

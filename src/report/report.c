@@ -84,6 +84,22 @@ l2o_status l2o_report(l2o_context *context, const char *source, const char *path
     return status;
 }
 
+l2o_status l2o_report_results(l2o_context *context, const char *source, char **json) {
+    l2o_error *error = &context->error;
+    error_clear(error);
+    *json = NULL;
+    json_t *document = NULL;
+    arena arena = {0};
+    results results;
+    l2o_status status = read_source(source, &document, error);
+    if (status == L2O_OK) status = results_read(document, source, &arena, &results, error);
+    if (status == L2O_OK && (*json = json_dumps(document, JSON_INDENT(1) | JSON_REAL_PRECISION(9))) == NULL)
+        status = error_set(error, L2O_ERROR_MEMORY, "%s: out of memory while it was read", source);
+    arena_free(&arena);
+    json_decref(document);
+    return status;
+}
+
 l2o_status l2o_report_path(l2o_context *context, const char *source, char **path) {
     const char *const endings[] = {weights_ending, log_ending, ".json"};
     l2o_error *error = &context->error;

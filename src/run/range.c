@@ -144,7 +144,18 @@ static void compare_all(complaint *self, const json_t *known, const range *prese
             present->largest_curvature);
 }
 
+/* Steps that are to be scaled by the problem's curvature are not where nobody knows it. */
+static void warn_of_units(l2o_context *context, const optimizer *optimizer, const problem *problem) {
+    unsigned missing = optimizer->uses & ~problem->ops->structures;
+    if ((missing & STRUCTURE_LIPSCHITZ) == 0) return;
+    context_message(context,
+                    "warning: '%s' scales its steps by each instance's Lipschitz constant, which '%s' does not know: "
+                    "they are taken as they are and may be far too long; use weights without normalise = spectral",
+                    optimizer->ops->name, problem->ops->name);
+}
+
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
+    warn_of_units(context, optimizer, problem);
     const json_t *known[2] = {json_object_get(optimizer->provenance, "range")};
     const json_t *adaptation = json_object_get(optimizer->provenance, "adaptation");
     bool adapted = json_integer_value(json_object_get(adaptation, "kept")) > 0;
