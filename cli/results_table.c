@@ -6,13 +6,23 @@
 
 enum { MOST_COLUMNS = 130, CELL_LENGTH = 128 };
 
+/* Decimals that show two significant digits of `number`, within reason; at least `least`. */
+static int decimals(double number, int least) {
+    int digits = number > 0 ? 1 - (int)floor(log10(number)) : 0;
+    return digits < least ? least : digits > 9 ? 9 : digits;
+}
+
 static int show_number(char *shown, const json_t *cell, const char *sign) {
     const json_t *half = json_object_get(cell, "half"), *seeds = json_object_get(cell, "seeds_half");
     double value = json_number_value(json_object_get(cell, "mean"));
-    int used = snprintf(shown, CELL_LENGTH, fabs(value) < 1000 ? "%.3g" : "%.5g", value);
-    if (json_is_number(half)) used = snprintf(shown, CELL_LENGTH, "%.3f %s %.2f", value, sign, json_number_value(half));
+    if (!json_is_number(half)) return snprintf(shown, CELL_LENGTH, fabs(value) < 1000 ? "%.3g" : "%.5g", value);
+    double runs = json_number_value(half), trainings = json_number_value(seeds);
+    double wider = runs > trainings ? runs : trainings;
+    int shortest = fabs(value) < 100 ? 3 : 1;
+    int used =
+        snprintf(shown, CELL_LENGTH, "%.*f %s %.*f", decimals(wider, shortest), value, sign, decimals(runs, 2), runs);
     if (json_is_number(seeds))
-        used += snprintf(shown + used, CELL_LENGTH - (size_t)used, " %s %.2f", sign, json_number_value(seeds));
+        used += snprintf(shown + used, CELL_LENGTH - (size_t)used, " %s %.*f", sign, decimals(trainings, 2), trainings);
     return used;
 }
 

@@ -101,7 +101,7 @@ l2o_status claim_measure_of(const experiment *experiment, const experiment_claim
 void claim_sentence(const experiment_claim *claim, double measured, bool holds, char *text, size_t size) {
     const char *verdict = holds ? "holds" : "does not hold";
     if (isfinite(measured))
-        snprintf(text, size, "%s: %s (measured %.3f, to be at most %.3f)", claim->text, verdict, measured,
+        snprintf(text, size, "%s: %s (measured %.3g, to be at most %.3g)", claim->text, verdict, measured,
                  claim->bound);
     else
         snprintf(text, size, "%s: %s (measured nothing finite: %s)", claim->text, verdict,
