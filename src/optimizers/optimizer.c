@@ -141,7 +141,8 @@ l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l
                  {STRUCTURE_LIPSCHITZ, "a Lipschitz constant of its gradient"},
                  {STRUCTURE_DUALITY_GAP, "a duality gap"},
                  {STRUCTURE_LEAST_SQUARES, "the smooth part 1/2 ||A x - b||^2"},
-                 {STRUCTURE_LINEAR_LOSS, "the least-squares or the logistic loss of a linear model"}};
+                 {STRUCTURE_LINEAR_LOSS, "the least-squares or the logistic loss of a linear model"},
+                 {STRUCTURE_DICTIONARY, "measurements b of A x by one A"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if ((optimizer->requires & names[i].bit) != 0 && !problem_has(problem, names[i].bit))
             return error_set(error, L2O_ERROR_UNSUPPORTED,

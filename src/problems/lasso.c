@@ -55,8 +55,8 @@ const problem_ops lasso_problem = {
     .name = "lasso",
     .summary = "1/2 ||A x - b||^2 + lambda ||x||_1",
     .reference = "Tibshirani, JRSS B 58 (1996); M-L2O, ICLR 2023, section 5.1",
-    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL |
-                  STRUCTURE_LIPSCHITZ | STRUCTURE_DUALITY_GAP,
+    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_DICTIONARY | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES |
+                  STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ | STRUCTURE_DUALITY_GAP,
     .data = true,
     .penalized = true,
     .drawn_b = true,

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "io/data_file.h"
+#include "problems/dictionary.h"
 #include "problems/distribution.h"
 #include "problems/user_data.h"
 
@@ -202,6 +203,13 @@ l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream,
 }
 
 l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation) {
+    if ((structures & STRUCTURE_DICTIONARY) != 0 && problem->dictionary == NULL) {
+        if (!problem_has(problem, STRUCTURE_DICTIONARY))
+            return error_set(evaluation->error, L2O_ERROR_UNSUPPORTED,
+                             "the problem %s has no measurements b of A x with one A for all instances",
+                             problem->ops->name);
+        TRY(dictionary_create(problem, evaluation));
+    }
     if ((structures & STRUCTURE_LIPSCHITZ) == 0 || problem->lipschitz_ready) return L2O_OK;
     if (!problem_has(problem, STRUCTURE_LIPSCHITZ))
         return error_set(evaluation->error, L2O_ERROR_UNSUPPORTED,

@@ -14,6 +14,7 @@
 
 typedef struct l2o_problem problem;
 struct linear_model;
+struct dictionary;
 struct user_data;
 struct distribution;
 
@@ -38,8 +39,10 @@ typedef enum problem_structure {
     STRUCTURE_DUALITY_GAP = 8,    /* ops->duality_gap */
     STRUCTURE_OPTIMUM = 16,       /* problem->optimum: the least value per instance is known in closed form */
     STRUCTURE_LEAST_SQUARES = 32, /* the smooth part is 1/2 ||A x - b||^2 with the linear model's A and b */
-    STRUCTURE_LINEAR_LOSS = 64    /* the smooth part is a loss of A x that coordinate descent knows: least squares when
+    STRUCTURE_LINEAR_LOSS = 64,   /* the smooth part is a loss of A x that coordinate descent knows: least squares when
                                      STRUCTURE_LEAST_SQUARES is there too, else (1/m) sum log(1 + exp(-b A x)) */
+    STRUCTURE_DICTIONARY = 128    /* b measures A x with one A for all instances: problem_dictionary(), see prepare().
+                                     Families have it; an A for each instance is refused by prepare() */
 } problem_structure;
 
 typedef struct problem_ops {
@@ -99,8 +102,10 @@ struct l2o_problem {
     bool lipschitz_ready;
     bool concurrent;            /* value_gradient and its kin may be called from several threads at once */
     struct linear_model *model; /* STRUCTURE_LINEAR_MODEL, else NULL */
-    void *family;               /* the family's own data */
-    struct user_data *source;   /* the user's files, NULL when all data is drawn: see user_data.h */
+    struct dictionary
+        *dictionary;          /* analysis of the shared A, after problem_prepare(STRUCTURE_DICTIONARY), else NULL */
+    void *family;             /* the family's own data */
+    struct user_data *source; /* the user's files, NULL when all data is drawn: see user_data.h */
     struct distribution *x0_distribution;
 };
 
@@ -126,7 +131,8 @@ l2o_status problem_components(const l2o_settings *settings, int *count, l2o_erro
  * instances repeat in turn. */
 l2o_status problem_sample(problem *problem, uint64_t seed, random_stream stream, uint32_t draw, uint16_t task,
                           l2o_error *error);
-/* Makes sure that structure which costs something (the Lipschitz constants) is there. Not safe concurrently. */
+/* Makes sure that structure which costs something (the Lipschitz constants, the dictionary) is there. Not safe
+ * concurrently. */
 l2o_status problem_prepare(problem *problem, unsigned structures, const evaluation *evaluation);
 
 /* Zeroed memory for a x b x c items of `size` bytes, which lives as long as the problem. */

@@ -12,8 +12,8 @@ const problem_ops quadratic_problem = {
     .name = "quadratic",
     .summary = "1/2 ||A x - b||^2",
     .reference = "M-L2O, ICLR 2023, section 5.1",
-    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES | STRUCTURE_PROXIMAL |
-                  STRUCTURE_LIPSCHITZ,
+    .structures = STRUCTURE_LINEAR_MODEL | STRUCTURE_DICTIONARY | STRUCTURE_LINEAR_LOSS | STRUCTURE_LEAST_SQUARES |
+                  STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ,
     .data = true,
     .drawn_b = true,
     .create = quadratic_create,

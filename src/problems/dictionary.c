@@ -1,0 +1,160 @@
+/* With AA' = Q diag(s^2) Q' and Y = diag(1/s) Q'A, over the singular values that count: (A+)' = Q diag(1/s) Y,
+ * P = Y'Y, P_ii = ||Y e_i||^2. */
+#include "problems/dictionary.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "problems/eigen.h"
+#include "problems/linear_model.h"
+
+enum { BLOCK = 64 }; /* rows of P at a time */
+
+static const double NEGLIGIBLE = 1e-10; /* eigenvalues beside the largest: float32 leaves 1e-14 where the truth is 0 */
+static const double LEAST_LEVERAGE = 1e-12;
+
+const dictionary *problem_dictionary(const problem *problem) { return problem->dictionary; }
+
+/* What is computed along the way. */
+typedef struct workspace {
+    const kernels *kernels; /* of float64 */
+    double *vectors;        /* [m, m] Q' */
+    double *values, *work;  /* [m], [3 m] */
+    double *inverse_roots;  /* [m] 1/s, 0 where it does not count */
+    double *projected;      /* [m, n] Q'A, then Y */
+    double *leverage;       /* [n] P_ii */
+    double *rows;           /* [BLOCK, n] of P */
+} workspace;
+
+static void multiply(const kernels *kernels, bool transpose, int64_t m, int64_t n, int64_t k, const double *a,
+                     int64_t lda, const double *b, double *c) {
+    kernels->gemm(transpose, false, m, n, k, 1, a, lda, b, n, 0, c, n);
+}
+
+static l2o_status check_columns(const double *a, int64_t m, int64_t n, double *squares, l2o_error *error) {
+    memset(squares, 0, (size_t)n * sizeof *squares);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) squares[j] += a[i * n + j] * a[i * n + j];
+    for (int64_t j = 0; j < n; j++) {
+        if (!isfinite(squares[j]))
+            return error_set(error, L2O_ERROR_NUMERIC, "A: column %lld is not finite; unrolled optimizers need numbers",
+                             (long long)j);
+        if (squares[j] == 0)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "A: column %lld holds nothing but zeros, so no measurement tells of its variable; remove "
+                             "the column",
+                             (long long)j);
+    }
+    return L2O_OK;
+}
+
+/* Eigenvalues ascend: where m > n, the first m - n are zeros by shape. */
+static void read_spectrum(dictionary *out, workspace *work) {
+    int64_t m = out->m, structural = m > out->n ? m - out->n : 0;
+    out->norm_squared = work->values[m - 1];
+    out->least_eigenvalue = fmax(work->values[structural], 0);
+    for (int64_t k = 0; k < m; k++) {
+        double value = work->values[k];
+        bool counts = k >= structural && value > NEGLIGIBLE * out->norm_squared;
+        work->inverse_roots[k] = counts ? 1 / sqrt(value) : 0;
+        if (!counts) continue;
+        out->rank++;
+        out->trace_pseudo_inverse += 1 / value;
+    }
+}
+
+static void scale_rows(int64_t m, int64_t n, const double *factor, double *x) {
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) x[i * n + j] *= factor[i];
+}
+
+static l2o_status find_weights(const dictionary *in, workspace *work, double *inverse, double *analytic,
+                               l2o_error *error) {
+    int64_t m = in->m, n = in->n;
+    multiply(work->kernels, false, m, n, m, work->vectors, m, in->matrix, work->projected);
+    scale_rows(m, n, work->inverse_roots, work->projected);
+    memset(work->leverage, 0, (size_t)n * sizeof *work->leverage);
+    for (int64_t i = 0; i < m * n; i++) work->leverage[i % n] += work->projected[i] * work->projected[i];
+    /* Q diag(1/s) Y: the factor goes to the rows of Q', which are not needed any more. */
+    scale_rows(m, m, work->inverse_roots, work->vectors);
+    multiply(work->kernels, true, m, n, m, work->vectors, m, work->projected, inverse);
+    for (int64_t j = 0; j < n; j++)
+        if (!(work->leverage[j] > LEAST_LEVERAGE))
+            return error_set(error, L2O_ERROR_INPUT,
+                             "A: column %lld is so small beside the others that float64 cannot tell it from zeros; "
+                             "scale or remove the column",
+                             (long long)j);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) analytic[i * n + j] = inverse[i * n + j] / work->leverage[j];
+    return L2O_OK;
+}
+
+static void find_coherence(dictionary *out, const workspace *work) {
+    int64_t m = out->m, n = out->n;
+    for (int64_t first = 0; first < n; first += BLOCK) {
+        int64_t count = n - first < BLOCK ? n - first : BLOCK;
+        multiply(work->kernels, true, count, n, m, work->projected + first, n, work->projected, work->rows);
+        for (int64_t r = 0; r < count; r++) {
+            double largest = 0;
+            for (int64_t j = 0; j < n; j++)
+                if (j != first + r) largest = fmax(largest, fabs(work->rows[r * n + j]));
+            out->coherence = fmax(out->coherence, largest / work->leverage[first + r]);
+            out->symmetric_coherence = fmax(out->symmetric_coherence, largest * (double)n / (double)m);
+        }
+    }
+}
+
+static l2o_status analyse(const problem *problem, dictionary *out, double *a, double *inverse, double *analytic,
+                          const evaluation *evaluation) {
+    int64_t m = out->m, n = out->n;
+    size_t count[] = {(size_t)(m * m), (size_t)m, (size_t)(3 * m),    (size_t)m,
+                      (size_t)(m * n), (size_t)n, (size_t)(BLOCK * n)};
+    workspace work = {0};
+    double **array[] = {&work.vectors,   &work.values,   &work.work, &work.inverse_roots,
+                        &work.projected, &work.leverage, &work.rows};
+    for (size_t k = 0; k < sizeof array / sizeof *array; k++) {
+        *array[k] = arena_allocate(evaluation->scratch, count[k] * sizeof(double), evaluation->error);
+        if (*array[k] == NULL) return evaluation->error->status;
+    }
+    TRY(kernels_select(evaluation->kernels->name, DTYPE_FLOAT64, &work.kernels, evaluation->error));
+    for (int64_t i = 0; i < m * n; i++) a[i] = problem_load(problem->type, problem->model->a, i);
+    TRY(check_columns(a, m, n, work.leverage, evaluation->error));
+    work.kernels->gemm(false, true, m, m, n, 1, a, n, a, n, 0, work.vectors, m);
+    for (int64_t i = 0; i < m; i++) {
+        out->trace += work.vectors[i * m + i];
+        /* A product's two halves may round apart. */
+        for (int64_t j = 0; j < i; j++) work.vectors[i * m + j] = work.vectors[j * m + i];
+    }
+    TRY(eigen_symmetric(m, work.vectors, work.values, work.work, evaluation->error));
+    read_spectrum(out, &work);
+    TRY(find_weights(out, &work, inverse, analytic, evaluation->error));
+    find_coherence(out, &work);
+    return L2O_OK;
+}
+
+l2o_status dictionary_create(problem *problem, const evaluation *evaluation) {
+    const linear_model *model = problem->model;
+    l2o_error *error = evaluation->error;
+    if (!model->shared && model->sparse == NULL)
+        return error_set(error, L2O_ERROR_UNSUPPORTED,
+                         "unrolled optimizers learn for one A, but each of the %lld instances has its own; draw one "
+                         "for all (shared-A = yes) or give a data file A of shape [m, n]",
+                         (long long)model->batch);
+    if (model->sparse != NULL)
+        return error_set(error, L2O_ERROR_UNSUPPORTED,
+                         "unrolled optimizers need a dense A, but A is a sparse file; save it as a dense array [m, n] "
+                         "(.npy)");
+    int64_t m = model->m, n = model->n;
+    dictionary *out = problem_allocate(problem, 1, 1, 1, sizeof *out, error);
+    double *a = problem_allocate(problem, m, n, 1, sizeof *a, error);
+    double *inverse = problem_allocate(problem, m, n, 1, sizeof *inverse, error);
+    double *analytic = problem_allocate(problem, m, n, 1, sizeof *analytic, error);
+    if (out == NULL || a == NULL || inverse == NULL || analytic == NULL) return error->status;
+    *out = (dictionary){.m = m, .n = n, .matrix = a, .analytic = analytic, .pseudo_inverse_transposed = inverse};
+    arena_mark mark = arena_position(evaluation->scratch);
+    l2o_status status = analyse(problem, out, a, inverse, analytic, evaluation);
+    arena_reset(evaluation->scratch, mark);
+    if (status == L2O_OK) problem->dictionary = out;
+    return status;
+}

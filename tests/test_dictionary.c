@@ -1,0 +1,243 @@
+/* The analysis of a shared A: its spectrum, the pseudo-inverse, the analytic weight, and what is refused. */
+#include <float.h>
+#include <math.h>
+
+#include "problem_fixture.h"
+#include "problems/dictionary.h"
+#include "problems/eigen.h"
+#include "problems/linear_model.h"
+
+static void test_eigen_of_known_matrices(void **state) {
+    (void)state;
+    /* The second difference matrix: 2 - 2 cos(k pi / (size + 1)). */
+    enum { SIZE = 61 };
+    double matrix[SIZE * SIZE] = {0}, values[SIZE], work[3 * SIZE];
+    l2o_error error = {0};
+    for (int i = 0; i < SIZE; i++) {
+        matrix[i * SIZE + i] = 2;
+        if (i > 0) matrix[i * SIZE + i - 1] = matrix[(i - 1) * SIZE + i] = -1;
+    }
+    assert_int_equal(eigen_symmetric(SIZE, matrix, values, work, &error), L2O_OK);
+    for (int k = 0; k < SIZE; k++)
+        assert_near(values[k], 2 - 2 * cos((k + 1) * acos(-1.0) / (SIZE + 1)), 1e-14, "eigenvalue");
+    double one = 7, value;
+    assert_int_equal(eigen_symmetric(1, &one, &value, work, &error), L2O_OK);
+    assert_true(value == 7 && one == 1);
+    double zero[9] = {0};
+    assert_int_equal(eigen_symmetric(3, zero, values, work, &error), L2O_OK);
+    assert_true(values[0] == 0 && values[2] == 0 && zero[0] * zero[0] + zero[1] * zero[1] + zero[2] * zero[2] == 1);
+    double bad[4] = {1, NAN, NAN, 1};
+    assert_int_equal(eigen_symmetric(2, bad, values, work, &error), L2O_ERROR_NUMERIC);
+}
+
+/* Any symmetric matrix: rows are orthonormal, and they diagonalise it; graded and repeated spectra too. */
+static void test_eigen_decomposes(void **state) {
+    (void)state;
+    const random_key key = {.seed = 1, .stream = STREAM_CHECK};
+    for (int kind = 0; kind < 3; kind++) {
+        int64_t size = 20 + 17 * kind;
+        double *matrix = calloc((size_t)(3 * size * size + 4 * size), sizeof *matrix);
+        double *original = matrix + size * size, *factor = original + size * size, *values = factor + size * size;
+        for (int64_t i = 0; i < size * size; i++) factor[i] = random_normal(key, (uint64_t)i);
+        for (int64_t i = 0; i < size; i++)
+            for (int64_t j = 0; j < size; j++) {
+                double sum = 0; /* kind 1 has rank 5, kind 2 spans ten decades */
+                for (int64_t k = 0; k < (kind == 1 ? 5 : size); k++)
+                    sum += factor[i * size + k] * factor[j * size + k] * (kind == 2 ? pow(10, -(double)k / 4) : 1);
+                matrix[i * size + j] = original[i * size + j] = sum;
+            }
+        l2o_error error = {0};
+        assert_int_equal(eigen_symmetric(size, matrix, values, values + size, &error), L2O_OK);
+        double scale = values[size - 1];
+        for (int64_t k = 0; k < size; k++) {
+            assert_true(k == 0 || values[k] >= values[k - 1]);
+            for (int64_t l = 0; l < size; l++) {
+                double product = 0, with = 0;
+                for (int64_t i = 0; i < size; i++) {
+                    double image = 0;
+                    for (int64_t j = 0; j < size; j++) image += original[i * size + j] * matrix[l * size + j];
+                    with += matrix[k * size + i] * image;
+                    product += matrix[k * size + i] * matrix[l * size + i];
+                }
+                assert_near(product, k == l, 1e-13, "orthonormal");
+                assert_near(with / scale, k == l ? values[k] / scale : 0, 1e-13, "diagonal");
+            }
+        }
+        if (kind == 1) assert_true(fabs(values[size - 6]) < 1e-13 * scale && values[size - 5] > 0.01 * scale);
+        free(matrix);
+    }
+}
+
+static const dictionary *prepare(fixture *self, const char *settings) {
+    fixture_create(self, settings);
+    fixture_sample(self, 3, STREAM_TRAINING, 0);
+    assert_null(problem_dictionary(self->problem));
+    if (problem_prepare(self->problem, STRUCTURE_DICTIONARY, &self->evaluation) != L2O_OK)
+        fail_msg("%s", self->error.text);
+    const dictionary *out = problem_dictionary(self->problem);
+    assert_non_null(out);
+    assert_int_equal(out->m, self->problem->model->m);
+    assert_int_equal(out->n, self->problem->model->n);
+    return out;
+}
+
+/* u_i'v_j of two [m, n] matrices. */
+static double column_product(const dictionary *of, const double *u, int64_t i, const double *v, int64_t j) {
+    double sum = 0;
+    for (int64_t k = 0; k < of->m; k++) sum += u[k * of->n + i] * v[k * of->n + j];
+    return sum;
+}
+
+static void check_identities(const dictionary *of) {
+    double energy = 0, leverages = 0, coherence = 0, symmetric = 0, trace = 0, inverse = 0;
+    for (int64_t i = 0; i < of->n; i++) {
+        double leverage = column_product(of, of->pseudo_inverse_transposed, i, of->matrix, i);
+        leverages += 1 / leverage;
+        assert_near(column_product(of, of->analytic, i, of->matrix, i), 1, 1e-12, "w_i'a_i");
+        for (int64_t j = 0; j < of->n; j++) {
+            if (i == j) continue;
+            double product = column_product(of, of->analytic, i, of->matrix, j);
+            energy += product * product;
+            coherence = fmax(coherence, fabs(product));
+            symmetric = fmax(symmetric, fabs(product * leverage) * (double)of->n / (double)of->m);
+        }
+    }
+    for (int64_t i = 0; i < of->m * of->n; i++) {
+        trace += of->matrix[i] * of->matrix[i];
+        inverse += of->pseudo_inverse_transposed[i] * of->pseudo_inverse_transposed[i];
+    }
+    assert_near(energy, leverages - (double)of->n, 1e-11, "off-diagonal energy");
+    assert_near(of->coherence, coherence, 1e-12, "coherence");
+    assert_near(of->symmetric_coherence, symmetric, 1e-12, "symmetric coherence");
+    assert_near(of->trace, trace, 1e-12, "trace");
+    assert_near(of->trace_pseudo_inverse / inverse, 1, 1e-9, "trace of the pseudo-inverse");
+}
+
+static void test_analytic_weight(void **state) {
+    (void)state;
+    const char *cases[] = {
+        "problem=lasso n=40 m=20 batch=2 shared-A=yes unit-columns=yes b=truth dtype=float64",
+        "problem=lasso n=83 m=67 batch=2 shared-A=yes unit-columns=yes b=truth",
+        "problem=quadratic n=30 m=12 batch=2 shared-A=yes A=normal:5", /* columns of any length */
+        "problem=lasso n=9 m=24 batch=2 shared-A=yes dtype=float64",   /* tall: P = I */
+        "problem=l2reg n=1 m=1 batch=2 shared-A=yes",
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        fixture self;
+        const dictionary *of = prepare(&self, cases[k]);
+        check_identities(of);
+        assert_int_equal(of->rank, of->m < of->n ? of->m : of->n);
+        if (problem_has(self.problem, STRUCTURE_LIPSCHITZ)) {
+            assert_int_equal(problem_prepare(self.problem, STRUCTURE_LIPSCHITZ, &self.evaluation), L2O_OK);
+            assert_near(of->norm_squared / self.problem->lipschitz[0], 1, 1e-11, "norm");
+        }
+        assert_true(of->least_eigenvalue > 0 && of->least_eigenvalue <= of->norm_squared);
+        if (of->m > of->n) assert_true(of->coherence < 1e-12);
+        fixture_sample(&self, 3, STREAM_TRAINING, 1); /* found once */
+        assert_int_equal(problem_prepare(self.problem, STRUCTURE_DICTIONARY, &self.evaluation), L2O_OK);
+        assert_ptr_equal(problem_dictionary(self.problem), of);
+        fixture_free(&self);
+    }
+}
+
+/* The definition, by projected gradient descent as the authors of ALISTA solve it. */
+static void test_agrees_with_projected_gradient_descent(void **state) {
+    (void)state;
+    fixture self;
+    const dictionary *of =
+        prepare(&self, "problem=lasso n=60 m=30 batch=2 shared-A=yes unit-columns=yes dtype=float64");
+    int64_t m = of->m, n = of->n;
+    double *w = calloc((size_t)(m * n + n * n), sizeof *w), *product = w + m * n;
+    memcpy(w, of->matrix, (size_t)(m * n) * sizeof *w);
+    for (int step = 0; step < 3000; step++) {
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) product[i * n + j] = column_product(of, of->matrix, i, w, j) - (i == j);
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++)
+                for (int64_t k = 0; k < n; k++) w[i * n + j] -= 0.1 * of->matrix[i * n + k] * product[k * n + j];
+        for (int64_t j = 0; j < n; j++) {
+            double missing = 1 - column_product(of, of->matrix, j, w, j);
+            for (int64_t i = 0; i < m; i++) w[i * n + j] += missing * of->matrix[i * n + j];
+        }
+    }
+    double apart = 0, size = 0;
+    for (int64_t i = 0; i < m * n; i++) {
+        apart = hypot(apart, w[i] - of->analytic[i]);
+        size = hypot(size, w[i]);
+    }
+    if (!(apart / size < 1e-5)) fail_msg("%g from projected gradient descent", apart / size);
+    free(w);
+    fixture_free(&self);
+}
+
+static void assert_refused(fixture *self, const char *sentence) {
+    assert_int_not_equal(problem_prepare(self->problem, STRUCTURE_DICTIONARY, &self->evaluation), L2O_OK);
+    if (strstr(self->error.text, sentence) == NULL) fail_msg("'%s' does not say '%s'", self->error.text, sentence);
+    assert_null(problem_dictionary(self->problem));
+    fixture_free(self);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    fixture self;
+    fixture_create(&self, "problem=lasso n=6 m=4 batch=3");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    assert_refused(&self, "each of the 3 instances has its own; draw one for all (shared-A = yes)");
+    fixture_create(&self, "problem=logistic n=6 m=4 batch=3");
+    assert_refused(&self, "the problem logistic has no measurements");
+
+    fixture_create(&self, "problem=lasso n=6 m=4 batch=3 shared-A=yes");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    for (int i = 0; i < 4; i++) ((float *)self.problem->model->a)[6 * i + 2] = 0;
+    assert_refused(&self, "A: column 2 holds nothing but zeros");
+    fixture_create(&self, "problem=lasso n=6 m=4 batch=3 shared-A=yes");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    ((float *)self.problem->model->a)[6 * 3 + 5] = NAN;
+    assert_refused(&self, "A: column 5 is not finite");
+    fixture_create(&self, "problem=lasso n=2 m=2 batch=3 shared-A=yes");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    const float small[4] = {1, 0, 0, 1e-9F};
+    memcpy(self.problem->model->a, small, sizeof small);
+    assert_refused(&self, "A: column 1 is so small beside the others");
+}
+
+/* Rows that repeat: AA' is singular, and the pseudo-inverse keeps every identity. */
+static void test_deficient_rank(void **state) {
+    (void)state;
+    fixture self;
+    fixture_create(&self, "problem=lasso n=20 m=10 batch=2 shared-A=yes");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    float *a = self.problem->model->a;
+    for (int j = 0; j < 20; j++) {
+        a[7 * 20 + j] = a[2 * 20 + j];
+        a[8 * 20 + j] = (float)(0.5 * (double)a[3 * 20 + j] - (double)a[4 * 20 + j]);
+    }
+    assert_int_equal(problem_prepare(self.problem, STRUCTURE_DICTIONARY, &self.evaluation), L2O_OK);
+    const dictionary *of = problem_dictionary(self.problem);
+    assert_int_equal(of->rank, 8);
+    assert_true(of->least_eigenvalue < 1e-12 * of->norm_squared);
+    double largest = 0, energy = 0, leverages = 0;
+    for (int64_t i = 0; i < of->n; i++) {
+        leverages += 1 / column_product(of, of->pseudo_inverse_transposed, i, of->matrix, i);
+        for (int64_t j = 0; j < of->n; j++) {
+            double product = column_product(of, of->analytic, i, of->matrix, j);
+            energy += i == j ? 0 : product * product;
+        }
+    }
+    for (int64_t i = 0; i < of->m * of->n; i++) largest = fmax(largest, fabs(of->analytic[i]));
+    assert_true(largest < 10); /* nothing is divided by rounding */
+    assert_near(energy, leverages - 20, 1e-5, "off-diagonal energy");
+    fixture_free(&self);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_eigen_of_known_matrices),
+        cmocka_unit_test(test_eigen_decomposes),
+        cmocka_unit_test(test_analytic_weight),
+        cmocka_unit_test(test_agrees_with_projected_gradient_descent),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_deficient_rank),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
