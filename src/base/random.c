@@ -43,15 +43,49 @@ double random_uniform(random_key key, uint64_t index) {
     return index % 2 == 0 ? unit(words[0], words[1]) : unit(words[2], words[3]);
 }
 
-static double normal_attempt(random_key key, uint64_t index, uint32_t attempt) {
+void random_fill_uniform(random_key key, uint64_t first, int64_t count, double *out) {
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t index = first + (uint64_t)i;
+        if (index % 2 == 1 || i + 1 == count) {
+            out[i] = random_uniform(key, index);
+            continue;
+        }
+        uint32_t words[4];
+        block(key, index / 2, 0, words);
+        out[i++] = unit(words[0], words[1]);
+        out[i] = unit(words[2], words[3]);
+    }
+}
+
+/* The two numbers of a block are radius cos(angle) and radius sin(angle). */
+static void polar(random_key key, uint64_t index, uint32_t attempt, double *radius, double *angle) {
     uint32_t words[4];
-    block(key, index / 2, attempt, words);
-    double radius = sqrt(-2.0 * log(1.0 - unit(words[0], words[1]))); /* 1 - u lies in (0, 1] */
-    double angle = 6.283185307179586476925 * unit(words[2], words[3]);
+    block(key, index, attempt, words);
+    *radius = sqrt(-2.0 * log(1.0 - unit(words[0], words[1]))); /* 1 - u lies in (0, 1] */
+    *angle = 6.283185307179586476925 * unit(words[2], words[3]);
+}
+
+static double normal_attempt(random_key key, uint64_t index, uint32_t attempt) {
+    double radius, angle;
+    polar(key, index / 2, attempt, &radius, &angle);
     return radius * (index % 2 == 0 ? cos(angle) : sin(angle));
 }
 
 double random_normal(random_key key, uint64_t index) { return normal_attempt(key, index, 1); }
+
+void random_fill_normal(random_key key, uint64_t first, int64_t count, double *out) {
+    for (int64_t i = 0; i < count; i++) {
+        uint64_t index = first + (uint64_t)i;
+        if (index % 2 == 1 || i + 1 == count) {
+            out[i] = random_normal(key, index);
+            continue;
+        }
+        double radius, angle;
+        polar(key, index / 2, 1, &radius, &angle);
+        out[i++] = radius * cos(angle);
+        out[i] = radius * sin(angle);
+    }
+}
 
 double random_truncated_normal(random_key key, uint64_t index) {
     /* 4.6 % of the draws are repeated; 65,000 repeats in a row do not happen. */

@@ -43,6 +43,9 @@ void random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 
 double random_uniform(random_key key, uint64_t index); /* [0, 1), 53 bits */
 double random_normal(random_key key, uint64_t index);  /* Box-Muller: index 2i and 2i+1 share one block */
+/* out[i] = random_uniform(key, first + i), or random_normal(): the same bits, at half the cost. */
+void random_fill_uniform(random_key key, uint64_t first, int64_t count, double *out);
+void random_fill_normal(random_key key, uint64_t first, int64_t count, double *out);
 /* Normal cut at two standard deviations by redrawing, without correcting the variance (TensorFlow's). */
 double random_truncated_normal(random_key key, uint64_t index);
 

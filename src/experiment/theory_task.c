@@ -25,7 +25,9 @@ static theory_moments moments_of(const problem *problem, const l2o_settings *set
     theory_moments moments = {0};
     distribution a, b;
     l2o_error ignored = {0};
-    if (problem->source != NULL || model->shared || settings_flag(settings, "unit-columns")) return moments;
+    if (problem->source != NULL || model->shared || settings_flag(settings, "unit-columns") ||
+        settings_is_set(settings, "condition") || settings_is_set(settings, "rank"))
+        return moments;
     if (distribution_parse(settings_text(settings, "A"), "A", &a, &ignored) != L2O_OK) return moments;
     if (distribution_parse(settings_text(settings, "b"), "b", &b, &ignored) != L2O_OK) return moments;
     for (int64_t p = 0; p < problem->batch; p++) {
@@ -43,7 +45,7 @@ static theory_moments moments_of(const problem *problem, const l2o_settings *set
 static l2o_status make_problem(theory_task *task, const char *a, l2o_error *error) {
     if (a != NULL) TRY(settings_set(task->settings, "A", a, task->label, error));
     TRY(problem_create_for(task->settings, COMPONENT_ALL, task->stream, &task->problem, error));
-    if (!problem_has(task->problem, STRUCTURE_LEAST_SQUARES))
+    if (!problem_has(task->problem, STRUCTURE_LEAST_SQUARES) || task->problem->ops->supervised)
         return error_set(error, L2O_ERROR_UNSUPPORTED,
                          "the theory's distances need a least squares problem (quadratic, lasso, l2reg), whose Hessian "
                          "is A'A; '%s' is none",

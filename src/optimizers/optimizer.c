@@ -132,6 +132,13 @@ void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t dr
     }
 }
 
+static l2o_status refuse_gradient(const problem *problem, const optimizer *optimizer, l2o_error *error) {
+    return error_set(error, L2O_ERROR_UNSUPPORTED,
+                     "the optimizer '%s' steps along the gradient of '%s', which holds the very x that is to be found; "
+                     "choose one that works from A and b, such as fista or an unrolled optimizer, or the problem lasso",
+                     optimizer->ops->name, problem->ops->name);
+}
+
 l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l2o_error *error) {
     static const struct {
         unsigned bit;
@@ -149,6 +156,8 @@ l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l
                              "the optimizer '%s' needs a problem with %s, which '%s' does not have; choose another "
                              "optimizer (`l2o list optimizers`)",
                              optimizer->ops->name, names[i].text, problem->ops->name);
+    if (problem->ops->supervised && optimizer->ops->wants == WANTS_GRADIENT)
+        return refuse_gradient(problem, optimizer, error);
     return L2O_OK;
 }
 
@@ -167,7 +176,7 @@ value *step_objective(step_context *context, value *x) {
     gradient_wanted wants = context->tape->recording ? WANTS_GRADIENT : context->optimizer->ops->wants;
     remember(context, x);
     if (context->memo_f != NULL) return context->memo_f;
-    if (wants == WANTS_SMOOTH_GRADIENT)
+    if (wants == WANTS_SMOOTH_GRADIENT && !context->problem->ops->supervised)
         problem_node_smooth(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_smooth);
     else
         problem_node(context->tape, context->problem, context->rows, x, &context->memo_f,
@@ -196,6 +205,10 @@ static value *shown(step_context *context, value *g) {
 }
 
 value *step_gradient(step_context *context, value *x) {
+    if (context->problem->ops->supervised) {
+        refuse_gradient(context->problem, context->optimizer, context->tape->error);
+        return NULL;
+    }
     remember(context, x);
     if (context->memo_g == NULL)
         problem_node(context->tape, context->problem, context->rows, x, &context->memo_f, &context->memo_g);

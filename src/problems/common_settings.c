@@ -25,20 +25,30 @@ const setting problem_common_settings[] = {
     {"A-seed", SETTING_INTEGER, "", "0", 0, LARGEST, NULL, "Seed of the shared A."},
     {"unit-columns", SETTING_FLAG, "", "no", 0, 0, NULL,
      "Scales each column of a drawn A to unit Euclidean norm, as sparse coding does."},
+    {"condition", SETTING_REAL, "", NULL, 1, 1e8, NULL,
+     "Replaces the singular values of a drawn A by a geometric sequence from 1 to 1/condition, scaled so that their "
+     "squares sum to n; before unit-columns. Unset: as drawn."},
+    {"rank", SETTING_INTEGER, "", NULL, 1, LARGEST, NULL,
+     "Rank of a drawn A: the product of an m x rank matrix of A's distribution and a normal rank x n one, over "
+     "sqrt(rank); before unit-columns. Unset: as drawn."},
     {"b", SETTING_TEXT, "", "uniform:-1:1", 0, 0, NULL,
      "Distribution of b's entries; `truth` for b = A x* of a sparse x*; or a data file: [m], or one instance a row or "
-     "a "
-     "column. Logistic regression draws its labels from a sparse x* instead."},
+     "a column. Logistic regression draws its labels from a sparse x* instead; recovery's default is `truth`."},
     {"b-layout", SETTING_CHOICE, "", "auto", 0, 0, "auto|rows|columns",
      "Whether a data file b holds one instance a row or one a column; auto: whichever fits A."},
     {"density", SETTING_REAL, "", "0.1", 0, 1, NULL,
      "Probability that an entry of the true x* is not zero; such entries are standard normal."},
+    {"nonzeros", SETTING_INTEGER, "entries", NULL, 0, LARGEST, NULL,
+     "How many entries of each true x* are not zero, exactly. Instead of density."},
+    {"truth-scale", SETTING_REAL, "", "1", 0, 1e6, NULL, "Standard deviation of the nonzero entries of the true x*."},
+    {"truth", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Data file of the true x* that a data file b was measured from: [B, n], or [n] for one instance."},
     {"snr", SETTING_REAL, "dB", NULL, -300, 300, NULL,
      "Signal-to-noise ratio of b = A x* + noise with b = truth; unset: no noise."},
     {"x0", SETTING_TEXT, "", "normal:0.01", 0, 0, NULL,
      "Distribution of the initial point's entries, or a data file: [n] for all instances or [B, n]. Rosenbrock's "
      "default "
-     "is normal:1, Rastrigin's uniform:-3:3."},
+     "is normal:1, Rastrigin's uniform:-3:3, recovery's 0."},
     {"lambda", SETTING_TEXT, "", "0.005", 0, 0, NULL,
      "Weight of the penalty: a number, a distribution of the instances' weights (as log-uniform:1e-5:1e-2), or a data "
      "file "

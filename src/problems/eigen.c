@@ -6,21 +6,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "problems/dense_double.h"
+
 enum { MOST_STEPS_PER_VALUE = 60 };
-
-static double dot(int64_t count, const double *restrict x, const double *restrict y) {
-    double lane[8] = {0};
-    int64_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        for (int l = 0; l < 8; l++) lane[l] += x[i + l] * y[i + l];
-    double sum = ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
-    for (; i < count; i++) sum += x[i] * y[i];
-    return sum;
-}
-
-static void add_multiple(int64_t count, double factor, const double *restrict x, double *restrict y) {
-    for (int64_t i = 0; i < count; i++) y[i] += factor * x[i];
-}
 
 /* x[count] becomes v with (I - beta v v') x = alpha e_1. */
 static double reflector(int64_t count, double *x, double *beta) {
@@ -29,7 +17,7 @@ static double reflector(int64_t count, double *x, double *beta) {
     *beta = 0;
     if (largest == 0) return 0;
     for (int64_t i = 0; i < count; i++) x[i] /= largest;
-    double norm = sqrt(dot(count, x, x)), alpha = x[0] > 0 ? -norm : norm;
+    double norm = sqrt(dense_double_dot(count, x, x)), alpha = x[0] > 0 ? -norm : norm;
     *beta = 1 / (norm * (norm + fabs(x[0]))); /* 2 / v'v with v = x - alpha e_1 */
     x[0] -= alpha;
     return alpha * largest;
@@ -48,8 +36,8 @@ static void reduce(int64_t size, double *matrix, double *diagonal, double *off, 
             continue;
         }
         memset(image, 0, (size_t)rest * sizeof *image);
-        for (int64_t i = 0; i < rest; i++) add_multiple(rest, betas[k] * v[i], block + i * size, image);
-        add_multiple(rest, -0.5 * betas[k] * dot(rest, image, v), v, image);
+        for (int64_t i = 0; i < rest; i++) dense_double_add(rest, betas[k] * v[i], block + i * size, image);
+        dense_double_add(rest, -0.5 * betas[k] * dense_double_dot(rest, image, v), v, image);
         for (int64_t i = 0; i < rest; i++) {
             double *row = block + i * size;
             for (int64_t j = 0; j < rest; j++) row[j] -= v[i] * image[j] + image[i] * v[j];
@@ -66,7 +54,7 @@ static void accumulate(int64_t size, double *matrix, const double *betas, double
         memcpy(vector, matrix + k * size + k + 1, (size_t)rest * sizeof *vector);
         for (int64_t i = k + 1; i < size && betas[k] != 0; i++) {
             double *row = matrix + i * size + k + 1;
-            add_multiple(rest, -betas[k] * dot(rest, row, vector), vector, row);
+            dense_double_add(rest, -betas[k] * dense_double_dot(rest, row, vector), vector, row);
         }
         for (int64_t i = k; i < size; i++) matrix[i * size + k] = matrix[k * size + i] = 0;
         matrix[k * size + k] = 1;

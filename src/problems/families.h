@@ -9,6 +9,7 @@ extern const problem_ops l2reg_problem;
 extern const problem_ops logistic_problem;
 extern const problem_ops quadratic_problem;
 extern const problem_ops rastrigin_problem;
+extern const problem_ops recovery_problem;
 extern const problem_ops rosenbrock_problem;
 
 #endif

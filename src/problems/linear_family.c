@@ -1,27 +1,29 @@
-/* Draws A, b and the true x of linear models, entry by entry from their addresses, or copies the chosen of a user's
- * instances, and sets lambda. */
+/* Where A, b, the true x and lambda of linear models come from: drawn, entry by entry from their addresses, or copied,
+ * the chosen of a user's instances. */
 #include "problems/linear_family.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "problems/distribution.h"
+#include "problems/drawn_matrix.h"
+#include "problems/drawn_truth.h"
 #include "problems/user_data.h"
 
 typedef struct linear_family {
     linear_model model;
     linear_penalty penalty;
     linear_target target;
-    distribution a, b;
-    bool truth;        /* b, or the labels, are made from a drawn x */
-    bool unit_columns; /* of a drawn A */
-    uint64_t a_seed;   /* of a shared drawn A */
-    double density;    /* of the true x */
-    double noise;      /* standard deviation of b's noise over that of A x; 0: none */
+    drawn_matrix a;
+    distribution b;
+    bool truth; /* b, or the labels, are made from a drawn x: */
+    drawn_truth x;
+    double noise; /* standard deviation of b's noise over that of A x; 0: none */
     distribution lambda;
     double relative;      /* of lambda_max; < 0: lambda holds */
     double *long_vector;  /* [m] for work in float64 */
     double *short_vector; /* [n] */
+    double *errors;       /* [m] */
 } linear_family;
 
 static l2o_status read_lambda(const problem *problem, linear_family *family, const l2o_settings *settings,
@@ -57,20 +59,7 @@ static l2o_status read_a(problem *problem, linear_family *family, const l2o_sett
         }
         return L2O_OK;
     }
-    TRY(problem_parse_distribution(settings_text(settings, "A"), "A", &family->a, error));
-    TRY(distribution_choose(&family->a, problem->component, "A", error));
-    model->m = settings_integer(settings, "m");
-    if (model->m == 0) model->m = model->n;
-    model->shared = settings_flag(settings, "shared-A");
-    if (model->shared) {
-        family->a_seed = (uint64_t)settings_integer(settings, "A-seed");
-        if (family->a.count > 1)
-            return error_set(error, L2O_ERROR_INPUT,
-                             "A: a mixture of %d cannot be shared by all instances; drop shared-A or the mixture",
-                             family->a.count);
-    }
-    family->unit_columns = settings_flag(settings, "unit-columns");
-    return L2O_OK;
+    return drawn_matrix_create(problem, model, settings, &family->a, error);
 }
 
 static l2o_status read_b(problem *problem, linear_family *family, const l2o_settings *settings, l2o_error *error) {
@@ -78,7 +67,7 @@ static l2o_status read_b(problem *problem, linear_family *family, const l2o_sett
         return family->target == TARGET_LABELS ? user_data_labels(problem->source, settings, error) : L2O_OK;
     family->truth = true;
     if (family->target == TARGET_VALUES) {
-        const char *text = settings_text(settings, "b");
+        const char *text = problem_b_text(problem->ops, settings);
         family->truth = strcmp(text, "truth") == 0;
         if (!family->truth) {
             TRY(problem_parse_distribution(text, "b", &family->b, error));
@@ -93,8 +82,7 @@ static l2o_status read_b(problem *problem, linear_family *family, const l2o_sett
             "b: '%s' cannot be the labels of logistic regression; give a data file, or `truth` to draw them "
             "from the model",
             settings_text(settings, "b"));
-    family->density = settings_real(settings, "density");
-    return L2O_OK;
+    return drawn_truth_create(problem, &family->model, settings, &family->x, error);
 }
 
 static l2o_status allocate(problem *problem, linear_family *family, l2o_error *error) {
@@ -107,10 +95,12 @@ static l2o_status allocate(problem *problem, linear_family *family, l2o_error *e
     problem->lipschitz = problem_allocate(problem, model->batch, 1, 1, sizeof(double), error);
     family->long_vector = problem_allocate(problem, model->m, 1, 1, sizeof(double), error);
     family->short_vector = problem_allocate(problem, model->n, 1, 1, sizeof(double), error);
-    if (family->truth) problem->truth = problem_allocate(problem, model->batch, model->n, 1, size, error);
+    family->errors = problem_allocate(problem, model->m, 1, 1, sizeof(double), error);
+    bool truth = family->truth || (problem->source != NULL && problem->source->truth_given);
+    if (truth) problem->truth = problem_allocate(problem, model->batch, model->n, 1, size, error);
     if ((model->a == NULL && model->sparse == NULL) || model->b == NULL || problem->lambda == NULL ||
         problem->lipschitz == NULL || family->long_vector == NULL || family->short_vector == NULL ||
-        (family->truth && problem->truth == NULL))
+        family->errors == NULL || (truth && problem->truth == NULL))
         return error->status;
     return L2O_OK;
 }
@@ -141,53 +131,13 @@ l2o_status linear_family_create(problem *problem, const l2o_settings *settings, 
     TRY(read_b(problem, family, settings, error));
     TRY(read_lambda(problem, family, settings, error));
     TRY(allocate(problem, family, error));
-    if (problem->source != NULL && problem->source->a_given && family->model.shared) copy_a(problem, family);
+    if (!family->model.shared) return L2O_OK;
+    if (problem->source != NULL && problem->source->a_given)
+        copy_a(problem, family);
+    else
+        TRY(drawn_matrix_draw(&family->a, &family->model, (random_key){0}, error));
+    drawn_truth_note_columns(&family->x, &family->model);
     return L2O_OK;
-}
-
-/* Entries of matrix `p` of the drawn A, m x n of them, from index p m n on. */
-static void draw_matrix(linear_family *family, random_key key, int64_t p) {
-    linear_model *model = &family->model;
-    int64_t size = model->m * model->n;
-    const distribution_component *component =
-        &family->a.component[distribution_component_of(&family->a, p, model->batch)];
-    for (int64_t i = p * size; i < (p + 1) * size; i++)
-        problem_store(model->type, model->a, i, distribution_draw(component, key, (uint64_t)i));
-    for (int64_t j = 0; family->unit_columns && j < model->n; j++) {
-        double sum = 0;
-        for (int64_t i = 0; i < model->m; i++) {
-            double value = problem_load(model->type, model->a, p * size + i * model->n + j);
-            sum += value * value;
-        }
-        if (sum == 0) continue;
-        double scale = 1 / sqrt(sum);
-        for (int64_t i = p * size + j; i < (p + 1) * size; i += model->n)
-            problem_store(model->type, model->a, i, scale * problem_load(model->type, model->a, i));
-    }
-}
-
-static void draw_a(linear_family *family, random_key key) {
-    key.field = FIELD_A;
-    if (family->model.shared) {
-        /* The same for every stream and draw: an unrolled network is trained and tested on one A. */
-        key = (random_key){.seed = family->a_seed, .stream = STREAM_SPLIT, .field = FIELD_A};
-        draw_matrix(family, key, 0);
-    } else {
-        for (int64_t p = 0; p < family->model.batch; p++) draw_matrix(family, key, p);
-    }
-}
-
-/* The true x of instance p: Bernoulli times standard normal; leaves A x in family->long_vector. */
-static void draw_truth(problem *problem, linear_family *family, random_key key, int64_t p) {
-    key.field = FIELD_TRUTH;
-    int64_t n = problem->dimension;
-    for (int64_t j = 0; j < n; j++) {
-        uint64_t index = (uint64_t)(p * n + j);
-        double value = random_uniform(key, index) < family->density ? random_normal(key, index) : 0;
-        problem_store(problem->type, problem->truth, p * n + j, value);
-        family->short_vector[j] = problem_load(problem->type, problem->truth, p * n + j);
-    }
-    linear_model_apply_double(&family->model, p, family->short_vector, family->long_vector);
 }
 
 /* Standard deviation of the entries, mean removed. */
@@ -198,37 +148,53 @@ static double deviation(int64_t count, const double *x) {
     return count == 0 ? 0 : sqrt(sum / (double)count);
 }
 
-static void copy_b(problem *problem, linear_family *family) {
-    linear_model *model = &family->model;
+static void copy_rows(const problem *problem, const double *from, int64_t length, void *to) {
     const user_data *source = problem->source;
-    for (int64_t p = 0; p < model->batch; p++) {
-        const double *from = source->b + user_data_entry(source, source->instances, p) * model->m;
-        for (int64_t i = 0; i < model->m; i++) problem_store(model->type, model->b, p * model->m + i, from[i]);
+    for (int64_t p = 0; p < problem->batch; p++) {
+        const double *row = from + user_data_entry(source, source->instances, p) * length;
+        for (int64_t i = 0; i < length; i++) problem_store(problem->type, to, p * length + i, row[i]);
     }
 }
 
+/* Labels of probability 1 / (1 + exp(-A x)), with A x in `image`. */
+static void draw_labels(const linear_model *model, random_key key, int64_t p, const double *image) {
+    for (int64_t i = 0; i < model->m; i++) {
+        uint64_t index = (uint64_t)(p * model->m + i);
+        double value = random_uniform(key, index) < 1 / (1 + exp(-image[i])) ? 1 : -1;
+        problem_store(model->type, model->b, (int64_t)index, value);
+    }
+}
+
+static void draw_values(const linear_family *family, random_key key, int64_t p) {
+    const linear_model *model = &family->model;
+    const distribution_component *component =
+        &family->b.component[distribution_component_of(&family->b, p, model->batch)];
+    for (int64_t i = p * model->m; i < (p + 1) * model->m; i++)
+        problem_store(model->type, model->b, i, distribution_draw(component, key, (uint64_t)i));
+}
+
+/* b = A x + noise, with A x in `image`. */
+static void measure(const linear_family *family, random_key key, int64_t p, const double *image) {
+    const linear_model *model = &family->model;
+    double noise = family->noise > 0 ? family->noise * deviation(model->m, image) : 0;
+    int64_t first = p * model->m;
+    if (noise > 0) random_fill_normal(key, (uint64_t)first, model->m, family->errors);
+    for (int64_t i = 0; i < model->m; i++)
+        problem_store(model->type, model->b, first + i, image[i] + (noise > 0 ? noise * family->errors[i] : 0));
+}
+
 static void draw_b(problem *problem, linear_family *family, random_key key) {
-    linear_model *model = &family->model;
     key.field = FIELD_B;
-    for (int64_t p = 0; p < model->batch; p++) {
-        double noise = 0;
-        if (family->truth) {
-            draw_truth(problem, family, key, p);
-            if (family->noise > 0) noise = family->noise * deviation(model->m, family->long_vector);
+    for (int64_t p = 0; p < problem->batch; p++) {
+        if (!family->truth) {
+            draw_values(family, key, p);
+            continue;
         }
-        const distribution_component *component =
-            family->truth ? NULL : &family->b.component[distribution_component_of(&family->b, p, model->batch)];
-        for (int64_t i = 0; i < model->m; i++) {
-            uint64_t index = (uint64_t)(p * model->m + i);
-            double value;
-            if (family->target == TARGET_LABELS)
-                value = random_uniform(key, index) < 1 / (1 + exp(-family->long_vector[i])) ? 1 : -1;
-            else if (family->truth)
-                value = family->long_vector[i] + (noise > 0 ? noise * random_normal(key, index) : 0);
-            else
-                value = distribution_draw(component, key, index);
-            problem_store(model->type, model->b, (int64_t)index, value);
-        }
+        drawn_truth_draw(&family->x, problem, key, p, family->long_vector);
+        if (family->target == TARGET_LABELS)
+            draw_labels(&family->model, key, p, family->long_vector);
+        else
+            measure(family, key, p, family->long_vector);
     }
 }
 
@@ -260,17 +226,18 @@ static double lambda_of(const problem *problem, const linear_family *family, ran
 }
 
 l2o_status linear_family_sample(problem *problem, random_key key, l2o_error *error) {
-    (void)error;
     linear_family *family = problem->family;
+    linear_model *model = &family->model;
     const user_data *source = problem->source;
-    if (source == NULL || !source->a_given)
-        draw_a(family, key);
-    else if (!family->model.shared)
+    if (!model->shared && source != NULL && source->a_given)
         copy_a(problem, family);
+    else if (!model->shared)
+        TRY(drawn_matrix_draw(&family->a, model, key, error));
     if (source == NULL || !source->b_given)
         draw_b(problem, family, key);
     else
-        copy_b(problem, family);
+        copy_rows(problem, source->b, model->m, model->b);
+    if (source != NULL && source->truth_given) copy_rows(problem, source->truth.dense.values, model->n, problem->truth);
     for (int64_t p = 0; p < problem->batch; p++) problem->lambda[p] = lambda_of(problem, family, key, p);
     return L2O_OK;
 }

@@ -86,6 +86,11 @@ static const char *x0_text(const problem_ops *ops, const l2o_settings *settings)
     return settings_text(settings, "x0");
 }
 
+const char *problem_b_text(const problem_ops *ops, const l2o_settings *settings) {
+    if (ops->default_b != NULL && !settings_is_set(settings, "b")) return ops->default_b;
+    return settings_text(settings, "b");
+}
+
 l2o_status problem_create_x0(problem *problem, const char *text, int component, l2o_error *error) {
     problem->x0 = problem_allocate(problem, problem->batch, problem->dimension, 1, dtype_size(problem->type), error);
     problem->x0_distribution = problem_allocate(problem, 1, 1, 1, sizeof *problem->x0_distribution, error);
@@ -161,8 +166,8 @@ l2o_status problem_components(const l2o_settings *settings, int *count, l2o_erro
     *count = 1;
     TRY(find_family(settings, &ops, error));
     if (ops->data) TRY(count_components(settings_text(settings, "A"), "A", count, &first, error));
-    if (ops->drawn_b && strcmp(settings_text(settings, "b"), "truth") != 0)
-        TRY(count_components(settings_text(settings, "b"), "b", count, &first, error));
+    const char *b = ops->drawn_b ? problem_b_text(ops, settings) : "truth";
+    if (strcmp(b, "truth") != 0) TRY(count_components(b, "b", count, &first, error));
     TRY(count_components(x0_text(ops, settings), "x0", count, &first, error));
     if (ops->penalized && !settings_is_set(settings, "lambda-relative"))
         TRY(count_components(settings_text(settings, "lambda"), "lambda", count, &first, error));

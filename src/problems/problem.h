@@ -34,7 +34,8 @@ typedef struct evaluation {
 /* Structure that optimizers and solvers may ask for by name. */
 typedef enum problem_structure {
     STRUCTURE_LINEAR_MODEL = 1,   /* A and b: problem->model */
-    STRUCTURE_PROXIMAL = 2,       /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda */
+    STRUCTURE_PROXIMAL = 2,       /* f = smooth + lambda ||x||_1: ops->smooth_gradient, problem->lambda; supervised
+                                     families: that is what stands in for f */
     STRUCTURE_LIPSCHITZ = 4,      /* of the smooth part's gradient, per instance: problem->lipschitz, see prepare() */
     STRUCTURE_DUALITY_GAP = 8,    /* ops->duality_gap */
     STRUCTURE_OPTIMUM = 16,       /* problem->optimum: the least value per instance is known in closed form */
@@ -46,16 +47,20 @@ typedef enum problem_structure {
 } problem_structure;
 
 typedef struct problem_ops {
-    const char *name, *summary;       /* summary: one line with the formula */
-    const char *reference;            /* where the definition comes from */
-    const setting *settings;          /* the family's own knobs, ends with a NULL name; NULL: none */
-    unsigned structures;              /* problem_structure bits that instances of this family have */
-    bool data;                        /* takes the settings A, b, m (a linear model) */
-    bool drawn_b;                     /* b may be a distribution (labels may not) */
-    bool penalized;                   /* takes lambda and lambda-relative */
-    int64_t fixed_dimension;          /* 0: the setting n decides */
-    int64_t default_dimension;        /* where n is not given; 0: the setting's own default */
-    const char *default_x0;           /* where x0 is not given; NULL: the setting's own default */
+    const char *name, *summary; /* summary: one line with the formula */
+    const char *reference;      /* where the definition comes from */
+    const setting *settings;    /* the family's own knobs, ends with a NULL name; NULL: none */
+    unsigned structures;        /* problem_structure bits that instances of this family have */
+    bool data;                  /* takes the settings A, b, m (a linear model) */
+    bool drawn_b;               /* b may be a distribution (labels may not) */
+    bool penalized;             /* takes lambda and lambda-relative */
+    int64_t fixed_dimension;    /* 0: the setting n decides */
+    int64_t default_dimension;  /* where n is not given; 0: the setting's own default */
+    const char *default_x0;     /* where x0 is not given; NULL: the setting's own default */
+    const char *default_b;      /* likewise */
+    bool supervised;            /* f compares x with the truth: it is for meta-losses and for measuring. Optimizers
+                                   get no gradient of it, for that would tell the truth; their structure is that of
+                                   A and b, and STRUCTURE_PROXIMAL means the objective that stands in for f */
     const char *const *distributions; /* names among `settings` that are distributions, ends with NULL; NULL: none */
 
     /* Reads its settings and allocates (from problem->memory). The common part is filled in already. */
@@ -125,6 +130,9 @@ l2o_status problem_create_for(const l2o_settings *settings, int component, rando
 void problem_free(problem *problem);
 /* How many components the distributions of `settings` have (1 without mixtures; an error when two mixtures differ). */
 l2o_status problem_components(const l2o_settings *settings, int *count, l2o_error *error);
+
+/* What b is for a family: the setting, or the family's own default. */
+const char *problem_b_text(const problem_ops *ops, const l2o_settings *settings);
 
 /* Draws all B instances and x0 afresh: a pure function of seed, stream, draw and task. With a user's data: a batch of
  * their instances from the part (kept or held out) that belongs to the stream; where that part is smaller than B, its

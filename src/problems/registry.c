@@ -5,7 +5,8 @@
 #include "problems/families.h"
 
 static const problem_ops *const families[] = {
-    &lasso_problem, &quadratic_problem, &l2reg_problem, &logistic_problem, &rosenbrock_problem, &rastrigin_problem,
+    &lasso_problem,    &quadratic_problem,  &l2reg_problem,     &logistic_problem,
+    &recovery_problem, &rosenbrock_problem, &rastrigin_problem,
 };
 
 enum { FAMILY_COUNT = (int)(sizeof families / sizeof families[0]) };

@@ -150,7 +150,7 @@ static l2o_status take_b(user_data *data, const l2o_settings *settings, const da
                      data->instances == 0 ? "" : " and as many instances as A");
 }
 
-static l2o_status read_b(user_data *data, const l2o_settings *settings, l2o_error *error) {
+static l2o_status read_b(user_data *data, const problem_ops *ops, const l2o_settings *settings, l2o_error *error) {
     const char *a_path = settings_text(settings, "A");
     if (names_file(settings, "b")) {
         const char *path = settings_text(settings, "b");
@@ -166,6 +166,7 @@ static l2o_status read_b(user_data *data, const l2o_settings *settings, l2o_erro
         return status;
     }
     if (!data->a_given || settings_is_set(settings, "b")) return L2O_OK; /* drawn, as the user says */
+    if (data->a.labels == NULL && ops->default_b != NULL) return L2O_OK;
     if (data->a.labels == NULL)
         return error_set(error, L2O_ERROR_INPUT,
                          "A is the data file %s, but b is not given; name a data file, or `truth` or a distribution to "
@@ -174,14 +175,27 @@ static l2o_status read_b(user_data *data, const l2o_settings *settings, l2o_erro
     return keep_b(data, 1, data->a.labels, false, error);
 }
 
+static l2o_status read_truth(user_data *data, const l2o_settings *settings, l2o_error *error) {
+    const char *path = settings_text(settings, "truth");
+    if (!data->b_given)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "truth is the data file %s, but there is none for b: the true x* belongs to the b that it was "
+                         "measured as; give both",
+                         path);
+    TRY(read_dense(path, false, &data->truth, error));
+    data->truth_given = true;
+    return L2O_OK;
+}
+
 static l2o_status read_all(user_data *data, const problem_ops *ops, const l2o_settings *settings, l2o_error *error) {
     if (ops->data) {
         if (names_file(settings, "A")) TRY(read_a(data, settings, error));
-        TRY(read_b(data, settings, error));
+        TRY(read_b(data, ops, settings, error));
         if (ops->penalized && names_file(settings, "lambda")) {
             TRY(read_dense(settings_text(settings, "lambda"), true, &data->lambda, error));
             data->lambda_given = true;
         }
+        if (ops->drawn_b && names_file(settings, "truth")) TRY(read_truth(data, settings, error));
     }
     if (names_file(settings, "x0")) {
         TRY(read_dense(settings_text(settings, "x0"), false, &data->x0, error));
@@ -200,7 +214,8 @@ l2o_status user_data_read(const problem_ops *ops, const l2o_settings *settings, 
     *out = NULL;
     bool any = names_file(settings, "x0");
     if (ops->data)
-        any = any || names_file(settings, "A") || names_file(settings, "b") || names_file(settings, "lambda");
+        any = any || names_file(settings, "A") || names_file(settings, "b") || names_file(settings, "lambda") ||
+              names_file(settings, "truth");
     if (!any) return L2O_OK;
     user_data *data = memory_allocate(1, sizeof *data, error);
     if (data == NULL) return error->status;
@@ -218,6 +233,7 @@ void user_data_free(user_data *data) {
     data_file_free(&data->a);
     data_file_free(&data->lambda);
     data_file_free(&data->x0);
+    data_file_free(&data->truth);
     sparse_free(&data->transpose);
     memory_free(data->b);
     memory_free(data->order);
@@ -264,10 +280,23 @@ static l2o_status check_x0(const user_data *data, const l2o_settings *settings, 
                      (long long)dimension, (long long)count, (long long)dimension);
 }
 
+static l2o_status check_truth(const user_data *data, const l2o_settings *settings, int64_t dimension,
+                              l2o_error *error) {
+    const array *truth = &data->truth.dense;
+    bool one = data->instances == 1 && truth->rank == 1 && truth->shape[0] == dimension;
+    if (one || (truth->rank == 2 && truth->shape[0] == data->instances && truth->shape[1] == dimension)) return L2O_OK;
+    return error_set(error, L2O_ERROR_INPUT,
+                     "truth: %s does not fit A: %s and its %lld instances: it must be [instances, n] = [%lld, %lld]",
+                     describe(settings_text(settings, "truth"), &data->truth).text,
+                     describe(settings_text(settings, "A"), &data->a).text, (long long)data->instances,
+                     (long long)data->instances, (long long)dimension);
+}
+
 l2o_status user_data_bind(user_data *data, const l2o_settings *settings, int64_t batch, int64_t dimension,
                           l2o_error *error) {
     int64_t count = data->instances > 0 ? data->instances : batch;
     if (data->lambda_given) TRY(check_lambda(data, settings, count, error));
+    if (data->truth_given) TRY(check_truth(data, settings, dimension, error));
     if (data->x0_given) TRY(check_x0(data, settings, count, dimension, error));
     data->order = memory_allocate((size_t)data->instances, sizeof *data->order, error);
     data->pool = memory_allocate((size_t)data->instances, sizeof *data->pool, error);

@@ -2,10 +2,11 @@
  *
  * A is [m, n], one for all instances, dense or sparse, or [N, m, n], one for each. b is [m], one instance, or one
  * instance a row or a column; a libsvm file for A brings b as its labels. lambda is one number or [N], x0 is [n] or
- * [N, n]. The N instances are split in two parts that never meet: the kept part is what training, adaptation and tuning
- * see, the held-out part is for validation and for measuring adaptation; tests see all instances in the files' order,
- * comparisons in which something adapts, is tuned or comes from a file of weights the held-out part. The split depends
- * on the number of instances and the fraction alone, so that it is the same one in training and in all that follows.
+ * [N, n]; the true x*, where it is known, is [N, n], or [n] for one instance. The N instances are split in two parts
+ * that never meet: the kept part is what training, adaptation and tuning see, the held-out part is for validation and
+ * for measuring adaptation; tests see all instances in the files' order, comparisons in which something adapts, is
+ * tuned or comes from a file of weights the held-out part. The split depends on the number of instances and the
+ * fraction alone, so that it is the same one in training and in all that follows.
  */
 #ifndef L2O_PROBLEMS_USER_DATA_H
 #define L2O_PROBLEMS_USER_DATA_H
@@ -17,8 +18,8 @@ typedef struct user_data {
     int64_t instances; /* N; 0 when A or b is drawn, so that there is no end of instances */
     int64_t held_out;  /* of the N, how many */
     int64_t m, n;      /* of A; 0 without a file for A */
-    bool a_given, b_given, lambda_given, x0_given;
-    data_file a, lambda, x0;
+    bool a_given, b_given, lambda_given, x0_given, truth_given;
+    data_file a, lambda, x0, truth;
     sparse_matrix transpose; /* of a sparse A */
     double *b;               /* [N, m] */
     int64_t *order;          /* [N]: a permutation; the first held_out of it are held out */

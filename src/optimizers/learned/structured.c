@@ -126,7 +126,8 @@ static value *structured_step(step_context *context, value *x, value **state) {
     const structured *own = context->optimizer->own;
     int64_t count = x->rows, n = x->columns;
     bool proximal = structured_is_proximal(context);
-    bool guarded = context->guarded && own->guard != GUARD_NONE;
+    /* What a supervised objective says of a step is not for the optimizer to know. */
+    bool guarded = context->guarded && own->guard != GUARD_NONE && !context->problem->ops->supervised;
     value *before = guarded ? step_objective(context, x) : NULL;
     value *y = tape_reshape(tape, state[STRUCTURED_STATE_Y], count, n);
     value *g = proximal ? step_smooth_gradient(context, y) : step_gradient(context, y);
