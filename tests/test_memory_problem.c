@@ -1,6 +1,7 @@
 /* Every allocation in the life of a problem fails once: created, drawn, evaluated, freed. */
 #include "fault.h"
 #include "problem_fixture.h"
+#include "problems/linear_model.h"
 
 static l2o_status live(void *context, l2o_error *error) {
     fixture *self = context;
@@ -17,6 +18,9 @@ static l2o_status live(void *context, l2o_error *error) {
     if (status == L2O_OK) status = ops->value_gradient(problem, rows, problem->x0, f, out, &evaluation);
     if (status == L2O_OK && problem_has(problem, STRUCTURE_LIPSCHITZ))
         status = problem_prepare(problem, STRUCTURE_LIPSCHITZ, &evaluation);
+    if (status == L2O_OK && problem_has(problem, STRUCTURE_DICTIONARY) && problem->model->shared &&
+        problem->model->sparse == NULL)
+        status = problem_prepare(problem, STRUCTURE_DICTIONARY, &evaluation);
     if (status == L2O_OK && problem_has(problem, STRUCTURE_DUALITY_GAP))
         status = ops->duality_gap(problem, rows, problem->x0, f, &evaluation);
     arena_free(&scratch);
@@ -38,10 +42,14 @@ static void test_families(void **state) {
 
 static void test_shared_matrix(void **state) {
     (void)state;
-    fixture self;
-    fixture_settings(&self, "problem=lasso batch=2 shared-A=yes b=truth");
-    assert_true(fault_each(live, &self) >= 3);
-    fixture_free(&self);
+    const char *cases[] = {"problem=lasso batch=2 shared-A=yes b=truth", "problem=recovery batch=2 shared-A=yes rank=3",
+                           "problem=recovery batch=2 condition=9"};
+    for (int k = 0; k < 3; k++) {
+        fixture self;
+        fixture_settings(&self, cases[k]);
+        assert_true(fault_each(live, &self) >= 3);
+        fixture_free(&self);
+    }
 }
 
 static void test_user_data(void **state) {

@@ -15,6 +15,8 @@ static const char *const families[] = {
     "problem=l2reg n=1 m=1 batch=2 lambda=2",
     "problem=logistic n=5 m=12 batch=4 lambda=0.1 A=normal:2",
     "problem=logistic n=9 m=3 batch=4 shared-A=yes",
+    "problem=recovery n=7 m=4 batch=5",
+    "problem=recovery n=5 m=3 batch=4 shared-A=yes nonzeros=2",
     "problem=rosenbrock batch=7",
     "problem=rosenbrock n=6 batch=3",
     "problem=rastrigin n=3 batch=6 alpha=mix:1,0.5,2",

@@ -13,7 +13,8 @@ static int make_folder(void **state) {
     return mkdtemp(folder) == NULL ? -1 : 0;
 }
 
-static const char *const names[] = {"A.npy", "b.npy", "lambda.npy", "x0.npy", "A.csv", "b.csv", "A.svm", "A.mtx"};
+static const char *const names[] = {"A.npy", "b.npy", "lambda.npy", "x0.npy", "truth.npy",
+                                    "A.csv", "b.csv", "A.svm",      "A.mtx"};
 
 static int remove_folder(void **state) {
     (void)state;
@@ -300,6 +301,54 @@ static void test_mismatches(void **state) {
     fixture_free(&self);
 }
 
+/* The x* that b was measured from: it is chosen with its b, and recovery is the distance to it. */
+static void test_truth(void **state) {
+    (void)state;
+    write_npy("A.npy", "(3, 2)", 6, 1);
+    write_npy("b.npy", "(9, 3)", 27, 0);
+    write_npy("truth.npy", "(9, 2)", 18, 100);
+    fixture self;
+    create(&self, "problem=recovery A=@A.npy b=@b.npy truth=@truth.npy batch=3");
+    for (uint32_t draw = 0; draw < 3; draw++) {
+        fixture_sample(&self, 1, STREAM_TRAINING, draw);
+        const float *b = self.problem->model->b, *truth = self.problem->truth;
+        for (int p = 0; p < 3; p++) {
+            assert_true(truth[2 * p] == 100 + 2 * b[3 * p] / 3);
+            assert_true(truth[2 * p + 1] == truth[2 * p] + 1);
+        }
+        float f[3], g[6];
+        fixture_value_gradient(&self, self.problem->x0, f, g);
+        for (int p = 0; p < 3; p++)
+            assert_near((double)f[p], 0.5 * (double)(truth[2 * p] * truth[2 * p] + truth[2 * p + 1] * truth[2 * p + 1]),
+                        1e-6, "distance");
+        for (int i = 0; i < 6; i++) assert_true(g[i] == -truth[i]);
+    }
+    fixture_free(&self);
+    create(&self, "problem=lasso A=@A.npy b=@b.npy truth=@truth.npy"); /* known, but no part of the objective */
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    assert_true(((float *)self.problem->truth)[17] == 117);
+    fixture_free(&self);
+    create(&self, "problem=recovery A=@A.npy batch=4"); /* b is drawn */
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    assert_non_null(self.problem->truth);
+    fixture_free(&self);
+    write_npy("b.npy", "(3,)", 3, 0);
+    write_npy("truth.npy", "(2,)", 2, 7);
+    create(&self, "problem=recovery A=@A.npy b=@b.npy truth=@truth.npy");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    assert_true(((float *)self.problem->truth)[1] == 8);
+    fixture_free(&self);
+
+    assert_refused("problem=recovery A=@A.npy b=@b.npy", "the distance to the true x*, which nothing tells");
+    assert_refused("problem=recovery A=@A.npy truth=@truth.npy", "but there is none for b");
+    assert_refused("problem=recovery truth=@truth.npy", "but there is none for b");
+    assert_refused("problem=recovery A=@A.npy b=@b.npy truth=normal:1", "truth: 'normal:1' is no data file");
+    write_npy("truth.npy", "(3,)", 3, 7);
+    assert_refused("problem=recovery A=@A.npy b=@b.npy truth=@truth.npy",
+                   "truth: @truth.npy [3] does not fit A: @A.npy [3, 2] and its 1 instances: it must be [instances, n] "
+                   "= [1, 2]");
+}
+
 static void test_x0_of_other_families(void **state) {
     (void)state;
     write_npy("x0.npy", "(5, 2)", 10, 0);
@@ -427,7 +476,7 @@ int main(void) {
         cmocka_unit_test(test_a_matrix_each),           cmocka_unit_test(test_sparse_and_labels),
         cmocka_unit_test(test_sparse_vectors),          cmocka_unit_test(test_mismatches),
         cmocka_unit_test(test_x0_of_other_families),    cmocka_unit_test(test_parts_never_meet),
-        cmocka_unit_test(test_batch_follows_the_part),
+        cmocka_unit_test(test_batch_follows_the_part),  cmocka_unit_test(test_truth),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

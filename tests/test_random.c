@@ -93,6 +93,24 @@ static void test_addresses(void **state) {
         }
 }
 
+static void test_fills_are_single_draws(void **state) {
+    (void)state;
+    enum { MOST = 41 };
+    double uniform[MOST + 1], normal[MOST + 1];
+    for (uint64_t first = 0; first < 60; first++)
+        for (int64_t count = 0; count <= MOST; count += 1 + count / 7) {
+            const random_key key = {.seed = first, .draw = 2, .stream = STREAM_CHECK, .field = FIELD_TRUTH};
+            uniform[count] = normal[count] = -77;
+            random_fill_uniform(key, first * 1000003, count, uniform);
+            random_fill_normal(key, first * 1000003, count, normal);
+            for (int64_t i = 0; i < count; i++) {
+                assert_true(uniform[i] == random_uniform(key, first * 1000003 + (uint64_t)i));
+                assert_true(normal[i] == random_normal(key, first * 1000003 + (uint64_t)i));
+            }
+            assert_true(uniform[count] == -77 && normal[count] == -77);
+        }
+}
+
 static int compare_doubles(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -225,6 +243,7 @@ int main(void) {
         cmocka_unit_test(test_known_answers),
         cmocka_unit_test(test_against_random123),
         cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_fills_are_single_draws),
         cmocka_unit_test(test_no_two_addresses_share_a_number),
         cmocka_unit_test(test_problems_of_two_streams_share_no_number),
         cmocka_unit_test(test_moments),

@@ -213,6 +213,11 @@ static l2o_status read_all(user_data *data, const problem_ops *ops, const l2o_se
 l2o_status user_data_read(const problem_ops *ops, const l2o_settings *settings, user_data **out, l2o_error *error) {
     *out = NULL;
     bool any = names_file(settings, "x0");
+    if (ops->drawn_b && settings_is_set(settings, "truth") && !names_file(settings, "truth"))
+        return error_set(error, L2O_ERROR_INPUT,
+                         "truth: '%s' is no data file; its name ends with .npy, .npz:MEMBER, .csv, .tsv, .txt or .mtx "
+                         "(a true x* is drawn by b = truth)",
+                         settings_text(settings, "truth"));
     if (ops->data)
         any = any || names_file(settings, "A") || names_file(settings, "b") || names_file(settings, "lambda") ||
               names_file(settings, "truth");
