@@ -6,6 +6,7 @@
 #include "optimizer_fixture.h"
 #include "problems/dictionary.h"
 #include "problems/linear_model.h"
+#include "problems/problem_node.h"
 
 /* The drawn A is there from the start, the same for every draw, stream and family. */
 static void test_shared_matrix_is_drawn_once(void **state) {
@@ -230,6 +231,36 @@ static void test_proximal_methods_see_the_lasso(void **state) {
     }
 }
 
+/* On the tape each has its own Hessian: A'A of the smooth part that stands in, I of the distance. */
+static void test_hessians_on_the_tape(void **state) {
+    (void)state;
+    enum { N = 4, M = 3 };
+    fixture self;
+    fixture_create(&self, "problem=recovery n=4 m=3 batch=1 shared-A=yes dtype=float64");
+    fixture_sample(&self, 1, STREAM_TEST, 0);
+    const double *a = self.problem->model->a, point[N] = {1, -2, 0.5, 3}, along[N] = {0.3, 1, -1, 2};
+    double image[M] = {0}, expected[N] = {0};
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) image[i] += a[i * N + j] * along[j];
+    for (int i = 0; i < M; i++)
+        for (int j = 0; j < N; j++) expected[j] += a[i * N + j] * image[i];
+    for (int smooth = 0; smooth < 2; smooth++) {
+        tape tape;
+        instances rows = fixture_rows(&self);
+        tape_begin(&tape, self.evaluation.kernels, &self.scratch, &self.error, true);
+        value *x = tape_from_double(&tape, 1, N, point), *v = tape_from_double(&tape, 1, N, along), *g, *out;
+        x->differentiable = true;
+        if (smooth == 1)
+            g = problem_node_smooth_gradient(&tape, self.problem, &rows, x);
+        else
+            problem_node(&tape, self.problem, &rows, x, NULL, &g);
+        assert_int_equal(tape_gradient(&tape, 1, &g, &v, 1, &x, &out), L2O_OK);
+        for (int j = 0; j < N; j++)
+            assert_near(((double *)out->data)[j], smooth == 1 ? expected[j] : along[j], 1e-13, "Hessian");
+    }
+    fixture_free(&self);
+}
+
 /* Whoever asks for the gradient of the distance is refused, before the run or in it. */
 static void test_gradient_is_not_told(void **state) {
     (void)state;
@@ -274,6 +305,7 @@ int main(void) {
         cmocka_unit_test(test_rank),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_proximal_methods_see_the_lasso),
+        cmocka_unit_test(test_hessians_on_the_tape),
         cmocka_unit_test(test_gradient_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

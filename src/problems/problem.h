@@ -83,6 +83,10 @@ typedef struct problem_ops {
     /* STRUCTURE_PROXIMAL: gradient of the smooth part alone (f too, the smooth part's; either may be NULL). */
     l2o_status (*smooth_gradient)(const problem *problem, instances rows, const void *x, void *f, void *g,
                                   const evaluation *evaluation);
+    /* The smooth part's Hessian times v. Optional: where a penalty's second derivative is zero, as that of ||x||_1, it
+     * is hess_vec; supervised families have one of its own. Third derivatives of both are one. */
+    l2o_status (*smooth_hess_vec)(const problem *problem, instances rows, const void *x, const void *v, void *out,
+                                  const evaluation *evaluation);
     /* STRUCTURE_LIPSCHITZ: fills problem->lipschitz[B] from the present data. */
     l2o_status (*lipschitz)(problem *problem, const evaluation *evaluation);
     /* STRUCTURE_DUALITY_GAP: an upper bound of f(x) - f*, per instance, in float64. */

@@ -8,6 +8,7 @@
 typedef struct binding {
     const problem *problem;
     const instances *rows;
+    bool smooth; /* the smooth part, not all of the objective */
 } binding;
 
 static evaluation evaluation_on(tape *tape) { return (evaluation){tape->kernels, tape->arena, tape->error}; }
@@ -18,9 +19,9 @@ static bool settle(tape *tape, const problem *problem, arena_mark scratch, l2o_s
     return problem_outcome(problem, status, tape->error) == L2O_OK;
 }
 
-static const binding *bind(tape *tape, const problem *problem, const instances *rows) {
+static const binding *bind(tape *tape, const problem *problem, const instances *rows, bool smooth) {
     binding *bound = arena_allocate(tape->arena, sizeof *bound, tape->error);
-    if (bound != NULL) *bound = (binding){problem, rows};
+    if (bound != NULL) *bound = (binding){problem, rows, smooth};
     return bound;
 }
 
@@ -53,7 +54,7 @@ static void evaluate(tape *tape, const operation *operation, value_function func
     }
     if (tape_status(tape) != L2O_OK) output[0] = output[1] = NULL;
     if (record_it && output[0] != NULL) {
-        const binding *bound = bind(tape, problem, rows);
+        const binding *bound = bind(tape, problem, rows, operation == &operation_problem_smooth);
         record *made = tape_record(tape, operation, 1, &x, 2, output);
         if (made != NULL) made->object = bound;
     }
@@ -78,7 +79,11 @@ void problem_node_smooth(tape *tape, const problem *problem, const instances *ro
 
 static value *hessian(tape *tape, const binding *bound, value *x, value *v) {
     if (v == NULL) return NULL;
-    if (bound->problem->ops->hess_vec == NULL) {
+    const problem_ops *ops = bound->problem->ops;
+    bool apart = bound->smooth && ops->smooth_hess_vec != NULL;
+    l2o_status (*product)(const problem *, instances, const void *, const void *, void *, const evaluation *) =
+        apart ? ops->smooth_hess_vec : ops->hess_vec;
+    if (product == NULL) {
         refuse(tape, bound->problem, "Hessian-vector product");
         return NULL;
     }
@@ -87,7 +92,7 @@ static value *hessian(tape *tape, const binding *bound, value *x, value *v) {
     evaluation evaluation = evaluation_on(tape);
     arena_mark scratch = arena_position(tape->arena);
     if (!settle(tape, bound->problem, scratch,
-                bound->problem->ops->hess_vec(bound->problem, *bound->rows, x->data, v->data, out->data, &evaluation)))
+                product(bound->problem, *bound->rows, x->data, v->data, out->data, &evaluation)))
         return NULL;
     record *made = tape_record(tape, &operation_problem_hessian, 2, (value *[]){x, v}, 1, &out);
     if (made != NULL) made->object = bound;

@@ -65,5 +65,6 @@ const problem_ops recovery_problem = {
     .hess_vec = recovery_hess_vec,
     .third = least_squares_third,
     .smooth_gradient = least_squares_value_gradient,
+    .smooth_hess_vec = least_squares_hess_vec,
     .lipschitz = least_squares_lipschitz,
 };
