@@ -170,6 +170,45 @@ static void test_agrees_with_projected_gradient_descent(void **state) {
     fixture_free(&self);
 }
 
+/* HyperLISTA's symmetric form, with the whitening G made explicitly: D'(D x - G b) = (n/m) A+ (A x - b), D = GA. */
+static void test_symmetric_weights(void **state) {
+    (void)state;
+    enum { M = 8, N = 14 };
+    fixture self;
+    const dictionary *of = prepare(&self, "problem=lasso n=14 m=8 batch=1 shared-A=yes dtype=float64");
+    double q[M * M], values[M], work[3 * M], g[M * M] = {0}, d[M * N] = {0}, residual[M] = {0};
+    for (int i = 0; i < M; i++)
+        for (int k = 0; k < M; k++) {
+            q[i * M + k] = 0;
+            for (int j = 0; j < N; j++) q[i * M + k] += of->matrix[i * N + j] * of->matrix[k * N + j];
+        }
+    assert_int_equal(eigen_symmetric(M, q, values, work, &self.error), L2O_OK);
+    for (int i = 0; i < M * M; i++)
+        for (int l = 0; l < M; l++) g[i] += q[l * M + i / M] * q[l * M + i % M] * sqrt((double)N / M / values[l]);
+    for (int i = 0; i < M; i++) {
+        for (int j = 0; j < N; j++) {
+            for (int k = 0; k < M; k++) d[i * N + j] += g[i * M + k] * of->matrix[k * N + j];
+            residual[i] += of->matrix[i * N + j] * cos(j);
+        }
+        residual[i] -= sin(i);
+    }
+    double largest = 0;
+    for (int j = 0; j < N; j++) {
+        double whitened = 0, plain = 0;
+        for (int i = 0; i < M; i++) {
+            double image = 0;
+            for (int k = 0; k < M; k++) image += g[i * M + k] * residual[k];
+            whitened += d[i * N + j] * image;
+            plain += (double)N / M * of->pseudo_inverse_transposed[i * N + j] * residual[i];
+        }
+        assert_near(whitened, plain, 1e-10, "symmetric step");
+        for (int l = 0; l < N; l++)
+            if (l != j) largest = fmax(largest, fabs(column_product(of, d, j, d, l)));
+    }
+    assert_near(of->symmetric_coherence, largest, 1e-11, "symmetric coherence");
+    fixture_free(&self);
+}
+
 static void assert_refused(fixture *self, const char *sentence) {
     assert_int_not_equal(problem_prepare(self->problem, STRUCTURE_DICTIONARY, &self->evaluation), L2O_OK);
     if (strstr(self->error.text, sentence) == NULL) fail_msg("'%s' does not say '%s'", self->error.text, sentence);
@@ -232,11 +271,9 @@ static void test_deficient_rank(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_eigen_of_known_matrices),
-        cmocka_unit_test(test_eigen_decomposes),
-        cmocka_unit_test(test_analytic_weight),
-        cmocka_unit_test(test_agrees_with_projected_gradient_descent),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_eigen_of_known_matrices), cmocka_unit_test(test_eigen_decomposes),
+        cmocka_unit_test(test_analytic_weight),         cmocka_unit_test(test_agrees_with_projected_gradient_descent),
+        cmocka_unit_test(test_symmetric_weights),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_deficient_rank),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,7 +44,8 @@ typedef struct gradient_log {
 } gradient_log;
 
 /* Which gradient an optimizer asks for at its iterate, so that unrecorded runs compute it together with the objective
- * and no other. A matter of cost alone: every gradient is there for who asks. */
+ * and no other. A matter of cost alone, for every gradient is there for who asks; but supervised problems, which tell
+ * nobody theirs, refuse WANTS_GRADIENT beforehand. */
 typedef enum gradient_wanted { WANTS_GRADIENT, WANTS_SMOOTH_GRADIENT, WANTS_NO_GRADIENT } gradient_wanted;
 
 /* What a step sees. */
