@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "problems/problem_node.h"
 
-enum { MOST_WEIGHT_TENSORS = 256 };
+enum { MOST_WEIGHT_TENSORS = 512 };
 
 const setting optimizer_common_settings[] = {
     {"optimizer", SETTING_TEXT, "", "rnnprop", 0, 0, NULL,
@@ -59,7 +59,8 @@ static l2o_status begin(optimizer *optimizer, l2o_error *error) {
     return describe(optimizer, "optimizer", optimizer->ops->name, error);
 }
 
-l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
+static l2o_status create(const l2o_settings *settings, const char *name, bool from_file, optimizer **out,
+                         l2o_error *error) {
     const char *origin = "optimizer";
     if (name == NULL) {
         name = settings_text(settings, "optimizer");
@@ -73,6 +74,7 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     if (created == NULL) return error->status;
     created->ops = ops;
     created->requires = ops->requires;
+    created->from_file = from_file;
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = begin(created, error);
     if (status == L2O_OK) status = ops->create(created, settings, error);
@@ -87,6 +89,15 @@ l2o_status optimizer_create(const l2o_settings *settings, const char *name, opti
     }
     *out = created;
     return L2O_OK;
+}
+
+l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
+    return create(settings, name, false, out, error);
+}
+
+l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, optimizer **out,
+                                     l2o_error *error) {
+    return create(settings, name, true, out, error);
 }
 
 void optimizer_free(optimizer *optimizer) {
@@ -114,10 +125,27 @@ l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t 
     return L2O_OK;
 }
 
+l2o_status optimizer_add_weight_given(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
+                                      const double *given, int64_t step, l2o_error *error) {
+    TRY(optimizer_add_weight(optimizer, name, rows, columns, INITIALISE_GIVEN, 0, error));
+    optimizer->layout[optimizer->weight_count - 1].given = given;
+    optimizer->layout[optimizer->weight_count - 1].step = step;
+    return L2O_OK;
+}
+
 void optimizer_add_state(optimizer *optimizer, const char *name, bool per_coordinate, int64_t width, bool starts_at_x) {
     state_layout *added = &optimizer->state[optimizer->state_count++];
     *added = (state_layout){.per_coordinate = per_coordinate, .width = width, .starts_at_x = starts_at_x};
     snprintf(added->name, sizeof added->name, "%s", name);
+}
+
+static double initial_number(const weight_layout *layout, random_key key, int64_t i) {
+    switch (layout->initialisation) {
+    case INITIALISE_TRUNCATED_NORMAL: return layout->deviation * random_truncated_normal(key, (uint64_t)i);
+    case INITIALISE_GIVEN: return layout->given == NULL ? 0 : layout->given[i];
+    case INITIALISE_ZERO: break;
+    }
+    return 0;
 }
 
 void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t draw, double *weights) {
@@ -126,9 +154,7 @@ void optimizer_initialise(const optimizer *optimizer, uint64_t seed, uint32_t dr
         random_key key = {
             .seed = seed, .draw = draw, .task = (uint16_t)k, .stream = STREAM_INITIALISATION, .field = FIELD_WEIGHTS};
         for (int64_t i = 0; i < layout->rows * layout->columns; i++)
-            weights[layout->offset + i] = layout->initialisation == INITIALISE_ZERO
-                                              ? 0.0
-                                              : layout->deviation * random_truncated_normal(key, (uint64_t)i);
+            weights[layout->offset + i] = initial_number(layout, key, i);
     }
 }
 
@@ -158,7 +184,7 @@ l2o_status optimizer_suits(const optimizer *optimizer, const problem *problem, l
                              optimizer->ops->name, names[i].text, problem->ops->name);
     if (problem->ops->supervised && optimizer->ops->wants == WANTS_GRADIENT)
         return refuse_gradient(problem, optimizer, error);
-    return L2O_OK;
+    return optimizer->ops->suits == NULL ? L2O_OK : optimizer->ops->suits(optimizer, problem, error);
 }
 
 l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const evaluation *evaluation) {

@@ -15,14 +15,17 @@ typedef struct fused_step fused_step;     /* optimizers/fused_step.h */
 
 enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
 
-typedef enum initialisation { INITIALISE_ZERO, INITIALISE_TRUNCATED_NORMAL } initialisation;
+typedef enum initialisation { INITIALISE_ZERO, INITIALISE_TRUNCATED_NORMAL, INITIALISE_GIVEN } initialisation;
 
 /* One tensor of learned weights; they stand one behind another in the flat vector of all weights. */
 typedef struct weight_layout {
     char name[NAME_LENGTH];
     int64_t rows, columns, offset;
     initialisation initialisation;
-    double deviation; /* nominal standard deviation of a truncated normal */
+    double deviation;    /* nominal standard deviation of a truncated normal */
+    const double *given; /* [rows, columns], in optimizer->memory; NULL where weights come from a file: they are not
+                            initialised there */
+    int64_t step;        /* the first step that uses it; 0: none in particular */
 } weight_layout;
 
 /* One tensor of state that is carried from step to step, zero at the start (unless `starts_at_x`). */
@@ -86,6 +89,8 @@ typedef struct optimizer_ops {
     l2o_status (*create)(optimizer *optimizer, const l2o_settings *settings, l2o_error *error);
     /* Makes what is constant over a run (context->constants). Optional. */
     void (*begin)(step_context *context);
+    /* What optimizer_suits() asks beside the structure: L2O_ERROR_UNSUPPORTED with a sentence. Optional. */
+    l2o_status (*suits)(const optimizer *optimizer, const problem *problem, l2o_error *error);
     /* x_{t+1} from x_t; replaces the entries of state[state_count]. NULL when step_native is given. */
     value *(*step)(step_context *context, value *x, value **state);
     /* Instead of step(), for what is never differentiated: moves one instance's x[n] (of the problem's type) in place
@@ -109,6 +114,8 @@ struct l2o_optimizer {
     int state_count;
     state_layout state[OPTIMIZER_STATES];
     int64_t step_limit;  /* how many steps it has; 0: any number */
+    int64_t shard_size;  /* instances that go through its steps together; 0: as few as their coordinates allow */
+    bool from_file;      /* its weights are about to be read: create() need not know how they start */
     double *weights;     /* [weight_total], NULL for hand-designed ones */
     bool scale_by_batch; /* learned: what gradient_scale it was or will be trained with */
     void *own;           /* its settings, digested */
@@ -119,6 +126,8 @@ struct l2o_optimizer {
 
 /* Creates the optimizer named by the setting `optimizer` (or by `name` when it is not NULL) with weights at zero. */
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error);
+/* The same, for weights that are read from a file next: what only fresh ones need is not made. */
+l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error);
 void optimizer_free(optimizer *optimizer);
 /* The optimizer of a spec "NAME:setting=value:..." or "FILE.safetensors:...": see l2o_optimizer_create(). A learned one
  * made by name gets fresh weights of the setting `seed` and `draw`. Its options must all be used. */
@@ -138,6 +147,10 @@ l2o_status optimizer_prepare(const optimizer *optimizer, problem *problem, const
 /* For create(): adds a tensor to the layout. */
 l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
                                 initialisation initialisation, double deviation, l2o_error *error);
+/* The same for a tensor that starts from `given` [rows, columns] in optimizer->memory (several may start from one), and
+ * that no step before `step` uses. */
+l2o_status optimizer_add_weight_given(optimizer *optimizer, const char *name, int64_t rows, int64_t columns,
+                                      const double *given, int64_t step, l2o_error *error);
 void optimizer_add_state(optimizer *optimizer, const char *name, bool per_coordinate, int64_t width, bool starts_at_x);
 /* Likewise: a number of its own settings whose default depends on others, here `otherwise`, which is written down in
  * the architecture like a given one. */

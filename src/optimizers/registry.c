@@ -6,8 +6,14 @@
 #include "optimizers/optimizer.h"
 
 static const optimizer_ops *const optimizers[] = {
-    &optimizer_rnnprop, &optimizer_structured, &optimizer_sgd,  &optimizer_momentum, &optimizer_nesterov,
-    &optimizer_adam,    &optimizer_rmsprop,    &optimizer_ista, &optimizer_fista,    &optimizer_coordinate_descent,
+    &optimizer_rnnprop,    &optimizer_structured,
+    &optimizer_sgd,        &optimizer_momentum,
+    &optimizer_nesterov,   &optimizer_adam,
+    &optimizer_rmsprop,    &optimizer_ista,
+    &optimizer_fista,      &optimizer_coordinate_descent,
+    &optimizer_lista,      &optimizer_lista_cp,
+    &optimizer_lista_cpss, &optimizer_lfista,
+    &optimizer_alista,     &optimizer_step_lista,
 };
 
 const optimizer_ops *optimizer_at(int index) {

@@ -10,5 +10,8 @@ extern const optimizer_ops optimizer_sgd, optimizer_momentum, optimizer_nesterov
 extern const optimizer_ops optimizer_adam, optimizer_rmsprop;                     /* classical/adaptive.c */
 extern const optimizer_ops optimizer_ista, optimizer_fista;                       /* classical/proximal.c */
 extern const optimizer_ops optimizer_coordinate_descent;                          /* classical/coordinate_descent.c */
+extern const optimizer_ops optimizer_lista, optimizer_lfista;                     /* unrolled/lista.c */
+extern const optimizer_ops optimizer_lista_cp, optimizer_lista_cpss, optimizer_alista,
+    optimizer_step_lista; /* unrolled/coupled.c */
 
 #endif

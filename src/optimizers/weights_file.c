@@ -210,7 +210,7 @@ static l2o_status build(const safetensors *file, const char *path, const l2o_set
             status = adopt(own, key, json_string_value(value), path, error);
         if (status == L2O_OK) settings_mark_used(settings, key);
     }
-    if (status == L2O_OK) status = optimizer_create(own, name, out, error);
+    if (status == L2O_OK) status = optimizer_create_for_file(own, name, out, error);
     if (status == L2O_OK) settings_share_use(own, settings); /* what is not of the architecture, as a guard */
     settings_free(own);
     json_decref(architecture);

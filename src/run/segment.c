@@ -24,6 +24,7 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     const fused_unroll *fused = optimizer->ops->fused;
     int64_t coordinates = fused != NULL ? fused->shard_coordinates : SHARD_COORDINATES;
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
+    if (runner->shard_size < optimizer->shard_size) runner->shard_size = optimizer->shard_size;
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
     /* As many as make 256 MB of rows at most: wide networks have few pieces. */

@@ -5,7 +5,6 @@
  *
  * S is the soft threshold, sign(x) max(|x| - threshold, 0). Without a line search and without restarts. */
 #include "optimizers/classical/proximal.h"
-#include "optimizers/classical/step_size.h"
 #include "optimizers/registry.h"
 
 enum { CONSTANT_MINUS_RATE, CONSTANT_THRESHOLD, STATE_Y = 0, STATE_T };
@@ -29,30 +28,39 @@ static l2o_status fista_create(optimizer *optimizer, const l2o_settings *setting
     return L2O_OK;
 }
 
-static void proximal_begin(step_context *context) {
-    const step_size *own = context->optimizer->own;
+proximal_constants proximal_constants_of(step_context *context, step_size size) {
     tape *tape = context->tape;
     int64_t count = context->rows->count;
     double *thresholds = arena_allocate(tape->arena, (size_t)count * sizeof *thresholds, tape->error);
-    if (thresholds == NULL) return;
+    if (thresholds == NULL) return (proximal_constants){0};
     for (int64_t r = 0; r < count; r++) {
         int64_t instance = context->rows->index[r];
-        thresholds[r] = context->problem->lambda[instance] * step_size_of(context->problem, instance, *own);
+        thresholds[r] = context->problem->lambda[instance] * step_size_of(context->problem, instance, size);
     }
-    context->constants[CONSTANT_MINUS_RATE] = step_size_constant(context, *own, -1);
-    context->constants[CONSTANT_THRESHOLD] = tape_from_double(tape, count, 1, thresholds);
+    return (proximal_constants){step_size_constant(context, size, -1), tape_from_double(tape, count, 1, thresholds)};
 }
 
-static value *proximal_gradient_step(step_context *context, value *at) {
+static void proximal_begin(step_context *context) {
+    const step_size *own = context->optimizer->own;
+    proximal_constants made = proximal_constants_of(context, *own);
+    context->constants[CONSTANT_MINUS_RATE] = made.minus_rate;
+    context->constants[CONSTANT_THRESHOLD] = made.threshold;
+}
+
+static proximal_constants constants_of(const step_context *context) {
+    return (proximal_constants){context->constants[CONSTANT_MINUS_RATE], context->constants[CONSTANT_THRESHOLD]};
+}
+
+static value *proximal_gradient_step(step_context *context, proximal_constants constants, value *at) {
     tape *tape = context->tape;
     value *g = step_smooth_gradient(context, at);
-    value *moved = tape_add(tape, at, tape_multiply(tape, g, context->constants[CONSTANT_MINUS_RATE]));
-    return tape_soft_threshold(tape, moved, context->constants[CONSTANT_THRESHOLD]);
+    value *moved = tape_add(tape, at, tape_multiply(tape, g, constants.minus_rate));
+    return tape_soft_threshold(tape, moved, constants.threshold);
 }
 
 static value *ista_step(step_context *context, value *x, value **state) {
     (void)state;
-    return proximal_gradient_step(context, x);
+    return proximal_gradient_step(context, constants_of(context), x);
 }
 
 value *proximal_next_t(tape *tape, value *t) {
@@ -60,15 +68,19 @@ value *proximal_next_t(tape *tape, value *t) {
     return tape_scale(tape, 0.5, tape_shift(tape, 1, root));
 }
 
-static value *fista_step(step_context *context, value *x, value **state) {
+value *proximal_accelerated(step_context *context, proximal_constants constants, value *x, value **y, value **t) {
     tape *tape = context->tape;
-    value *fresh = proximal_gradient_step(context, tape_reshape(tape, state[STATE_Y], x->rows, x->columns));
-    value *t = proximal_next_t(tape, state[STATE_T]);
-    value *momentum = tape_divide(tape, tape_shift(tape, -1, t), proximal_next_t(tape, t));
-    value *y = tape_add(tape, fresh, tape_multiply(tape, tape_subtract(tape, fresh, x), momentum));
-    state[STATE_Y] = tape_reshape(tape, y, x->rows * x->columns, 1);
-    state[STATE_T] = t;
+    if (x == NULL) return NULL;
+    value *fresh = proximal_gradient_step(context, constants, tape_reshape(tape, *y, x->rows, x->columns));
+    *t = proximal_next_t(tape, *t);
+    value *momentum = tape_divide(tape, tape_shift(tape, -1, *t), proximal_next_t(tape, *t));
+    value *ahead = tape_add(tape, fresh, tape_multiply(tape, tape_subtract(tape, fresh, x), momentum));
+    *y = tape_reshape(tape, ahead, x->rows * x->columns, 1);
     return fresh;
+}
+
+static value *fista_step(step_context *context, value *x, value **state) {
+    return proximal_accelerated(context, constants_of(context), x, &state[STATE_Y], &state[STATE_T]);
 }
 
 const optimizer_ops optimizer_ista = {

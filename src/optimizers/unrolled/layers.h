@@ -1,0 +1,129 @@
+/* What unrolled optimizers share (the LISTA family: Gregor and LeCun, ICML 2010, and its descendants). Step t of such
+ * an optimizer is layer t of a network of K layers, made for one dictionary A [m, n]:
+ *
+ *   x_t = layer_t(x_{t-1}, b; A, weights of layer t),   t = 1 .. K
+ *
+ * Signals are the rows of b [count, m], codes those of x [count, n]. Fresh weights are made of the dictionary in the
+ * settings; a run takes A and b from its problem, so that weights may meet a dictionary that has shifted. After layer K
+ * a budget goes on with FISTA from x_K, where the problem has a smooth part and a penalty. Layers see no gradients, so
+ * nothing in them is ever detached. */
+#ifndef L2O_OPTIMIZERS_UNROLLED_LAYERS_H
+#define L2O_OPTIMIZERS_UNROLLED_LAYERS_H
+
+#include "optimizers/optimizer.h"
+
+enum { LAYERS_KINDS = 6 };
+
+/* The constants that layers_begin() makes; an optimizer's own begin at LAYERS_CONSTANTS. */
+enum { LAYERS_A, LAYERS_B, LAYERS_MINUS_RATE, LAYERS_THRESHOLD, LAYERS_CONSTANTS };
+
+typedef struct layers {
+    int64_t depth, rows, columns; /* K, m, n */
+    bool reference;               /* the conventions of the public benchmark code, faults included */
+    double initial_lambda;
+    int *tensor;          /* [LAYERS_KINDS, K + 1]: which of the weights is a layer's tensor of a kind */
+    int state_y, state_t; /* FISTA's, after layer K */
+    /* Of the dictionary in the settings, for weights that are fresh; NULL where they come from a file. */
+    const double *matrix;   /* A [m, n] */
+    const double *analytic; /* the analytic weight [m, n], where asked for */
+    double norm_squared;    /* ||A||^2 */
+} layers;
+
+#define LAYERS_SETTINGS                                                                                                \
+    {"depth",  SETTING_INTEGER,                                                                                        \
+     "layers", "16",                                                                                                   \
+     1,        100,                                                                                                    \
+     NULL,     "K: the layers of an unrolled optimizer. Steps beyond them are FISTA's"},                               \
+        {"conventions",                                                                                                \
+         SETTING_CHOICE,                                                                                               \
+         "",                                                                                                           \
+         "mended",                                                                                                     \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         "mended|reference",                                                                                           \
+         "reference: unrolled optimizers begin and behave as in the public code of the Open-L2O benchmark; mended: "   \
+         "with its faults put right"},                                                                                 \
+        {"initial-lambda",                                                                                             \
+         SETTING_REAL,                                                                                                 \
+         "",                                                                                                           \
+         "0.4",                                                                                                        \
+         0,                                                                                                            \
+         1e6,                                                                                                          \
+         NULL,                                                                                                         \
+         "The penalty's weight in the thresholds that an unrolled optimizer begins with: those of ISTA for it"},       \
+        {"dictionary-rows",                                                                                            \
+         SETTING_INTEGER,                                                                                              \
+         "rows",                                                                                                       \
+         NULL,                                                                                                         \
+         1,                                                                                                            \
+         1e9,                                                                                                          \
+         NULL,                                                                                                         \
+         "m of the dictionary that an unrolled optimizer is made for: stands in files of weights, taken from the "     \
+         "problem otherwise"},                                                                                         \
+    {                                                                                                                  \
+        "dictionary-columns", SETTING_INTEGER, "columns", NULL, 1, 1e9, NULL, "n of it, likewise"                      \
+    }
+
+#define LAYERS_TIED_SETTING                                                                                            \
+    {                                                                                                                  \
+        "tied", SETTING_FLAG, "", "no", 0, 0, NULL,                                                                    \
+            "All layers of an unrolled optimizer share their matrix; with a learned step size for each layer where "   \
+            "the matrix multiplies a residual"                                                                         \
+    }
+
+/* Reads the settings above and fills `own`; adds the states that steps after layer K need. */
+l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analytic, layers *own,
+                         l2o_error *error);
+/* Adds the tensors NAME.t of layers first .. K, which start alike; or one for all of them when `shared`. `given`
+ * [rows, columns], in the optimizer's memory. */
+l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
+                      int64_t rows, int64_t columns, const double *given, l2o_error *error);
+/* One layer's tensor alone. */
+l2o_status layers_add_one(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer, int64_t rows,
+                          int64_t columns, const double *given, l2o_error *error);
+/* The same for a number of each layer. */
+l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, double initial,
+                             l2o_error *error);
+/* theta.t, each the threshold that ISTA with the step 1/L and the initial lambda has. */
+l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, l2o_error *error);
+
+/* How the matrix that multiplies a residual begins. */
+typedef enum layers_start { LAYERS_ANALYTIC, LAYERS_DICTIONARY, LAYERS_SCALED_DICTIONARY } layers_start;
+
+#define LAYERS_START_SETTING                                                                                           \
+    {                                                                                                                  \
+        "initial-weight", SETTING_CHOICE, "", NULL, 0, 0, "analytic|dictionary|scaled",                                \
+            "How the matrices begin that multiply a residual: as ALISTA's analytic weight, as A, as A / L. Default: "  \
+            "analytic for lista-cp, lista-cpss and glista, dictionary for lamp; by the reference dictionary for "      \
+            "lista-cp, lista-cpss and tista, scaled for glista and lamp"                                               \
+    }
+
+/* That setting, or `otherwise` where it is not given, which is noted. */
+l2o_status layers_read_start(optimizer *optimizer, const l2o_settings *settings, layers_start otherwise,
+                             layers_start *start, l2o_error *error);
+/* The matrix [m, n]; NULL where weights come from a file. */
+l2o_status layers_initial_weight(optimizer *optimizer, const layers *own, layers_start start, const double **out,
+                                 l2o_error *error);
+/* L, an upper bound of ||A||^2: exactly what ISTA takes, or 1.001 times that by the reference. 1 when there is none. */
+double layers_lipschitz(const layers *own);
+/* Zeroed memory that lives as long as the optimizer. */
+double *layers_numbers(optimizer *optimizer, int64_t count, l2o_error *error);
+
+/* For the ops table. */
+l2o_status layers_suits(const optimizer *optimizer, const problem *problem, l2o_error *error);
+void layers_begin(step_context *context);
+
+/* Is this step beyond layer K? Then layers_continue() is the step. */
+bool layers_are_done(const step_context *context);
+value *layers_continue(step_context *context, value *x, value **state);
+
+/* The present layer's tensor of a kind. */
+value *layers_weight(const step_context *context, int kind);
+/* The present layer's threshold: not below zero, except by the reference. */
+value *layers_threshold(const step_context *context, int kind);
+/* b - x A' [count, m]. */
+value *layers_residual(const step_context *context, value *x);
+/* How many of each row's numbers are not zero [count, 1], a constant. */
+value *layers_count_nonzeros(tape *tape, value *x);
+
+#endif
