@@ -13,7 +13,10 @@ static const optimizer_ops *const optimizers[] = {
     &optimizer_fista,      &optimizer_coordinate_descent,
     &optimizer_lista,      &optimizer_lista_cp,
     &optimizer_lista_cpss, &optimizer_lfista,
-    &optimizer_alista,     &optimizer_step_lista,
+    &optimizer_lamp,       &optimizer_alista,
+    &optimizer_glista,     &optimizer_tista,
+    &optimizer_step_lista, &optimizer_hyperlista,
+    &optimizer_amp,        &optimizer_bayes_amp,
 };
 
 const optimizer_ops *optimizer_at(int index) {

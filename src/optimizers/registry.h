@@ -12,6 +12,10 @@ extern const optimizer_ops optimizer_ista, optimizer_fista;                     
 extern const optimizer_ops optimizer_coordinate_descent;                          /* classical/coordinate_descent.c */
 extern const optimizer_ops optimizer_lista, optimizer_lfista;                     /* unrolled/lista.c */
 extern const optimizer_ops optimizer_lista_cp, optimizer_lista_cpss, optimizer_alista,
-    optimizer_step_lista; /* unrolled/coupled.c */
+    optimizer_step_lista;                                                      /* unrolled/coupled.c */
+extern const optimizer_ops optimizer_amp, optimizer_bayes_amp, optimizer_lamp; /* unrolled/message_passing.c */
+extern const optimizer_ops optimizer_glista;                                   /* unrolled/glista.c */
+extern const optimizer_ops optimizer_tista;                                    /* unrolled/tista.c */
+extern const optimizer_ops optimizer_hyperlista;                               /* unrolled/hyperlista.c */
 
 #endif

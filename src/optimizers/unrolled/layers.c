@@ -41,7 +41,7 @@ static double *kept(optimizer *optimizer, int64_t size, const double *numbers, l
     return copy;
 }
 
-static l2o_status take_dictionary(optimizer *optimizer, layers *own, problem *problem, bool analytic, arena *scratch,
+static l2o_status take_dictionary(optimizer *optimizer, layers *own, problem *problem, bool analysed, arena *scratch,
                                   l2o_error *error) {
     const linear_model *model = problem->model;
     evaluation evaluation = {NULL, scratch, error};
@@ -62,15 +62,17 @@ static l2o_status take_dictionary(optimizer *optimizer, layers *own, problem *pr
     if (own->norm_squared <= 0)
         return error_set(error, L2O_ERROR_INPUT, "A: the dictionary is zero; '%s' cannot be made for it",
                          optimizer->ops->name);
-    if (!analytic) return L2O_OK;
+    if (!analysed) return L2O_OK;
     TRY(kernels_select("auto", problem->type, &evaluation.kernels, error));
     TRY(problem_prepare(problem, STRUCTURE_DICTIONARY, &evaluation));
-    own->analytic = kept(optimizer, size, problem_dictionary(problem)->analytic, error);
-    return own->analytic == NULL ? error->status : L2O_OK;
+    const dictionary *analysis = problem_dictionary(problem);
+    own->analytic = kept(optimizer, size, analysis->analytic, error);
+    own->pseudo_inverse_transposed = kept(optimizer, size, analysis->pseudo_inverse_transposed, error);
+    return own->analytic == NULL || own->pseudo_inverse_transposed == NULL ? error->status : L2O_OK;
 }
 
 /* The problem of the settings with one instance: what is wanted of it is A. */
-static l2o_status learn_dictionary(optimizer *optimizer, layers *own, const l2o_settings *settings, bool analytic,
+static l2o_status learn_dictionary(optimizer *optimizer, layers *own, const l2o_settings *settings, bool analysed,
                                    l2o_error *error) {
     l2o_settings *copy = NULL;
     problem *problem = NULL;
@@ -80,7 +82,7 @@ static l2o_status learn_dictionary(optimizer *optimizer, layers *own, const l2o_
     if (status == L2O_OK) status = problem_create(copy, COMPONENT_ALL, &problem, error);
     if (status == L2O_OK) status = check_model(optimizer->ops->name, problem, error);
     if (status == L2O_OK) status = problem_sample(problem, 0, STREAM_TRAINING, 0, 0, error);
-    if (status == L2O_OK) status = take_dictionary(optimizer, own, problem, analytic, &scratch, error);
+    if (status == L2O_OK) status = take_dictionary(optimizer, own, problem, analysed, &scratch, error);
     arena_free(&scratch);
     problem_free(problem);
     settings_free(copy);
@@ -126,7 +128,12 @@ static bool may_continue(const l2o_settings *settings) {
     return ops != NULL && (ops->structures & needed) == needed;
 }
 
-l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analytic, layers *own,
+l2o_status layers_measure(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error) {
+    optimizer->shard_size = INSTANCES_TOGETHER;
+    return learn_dictionary(optimizer, own, settings, false, error);
+}
+
+l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analysed, layers *own,
                          l2o_error *error) {
     if (optimizer->scale_by_batch && settings_is_given(settings, "gradient-scale"))
         return error_set(error, L2O_ERROR_INPUT,
@@ -137,7 +144,7 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
     own->depth = settings_integer(settings, "depth");
     own->reference = settings_choice(settings, "conventions") == 1;
     own->initial_lambda = settings_real(settings, "initial-lambda");
-    if (!optimizer->from_file) TRY(learn_dictionary(optimizer, own, settings, analytic, error));
+    if (!optimizer->from_file) TRY(learn_dictionary(optimizer, own, settings, analysed, error));
     TRY(resolve_size(optimizer, settings, "dictionary-rows", &own->rows, error));
     TRY(resolve_size(optimizer, settings, "dictionary-columns", &own->columns, error));
     size_t tensors = LAYERS_KINDS * (size_t)(own->depth + 1);
@@ -218,11 +225,12 @@ l2o_status layers_suits(const optimizer *optimizer, const problem *problem, l2o_
     TRY(check_model(optimizer->ops->name, problem, error));
     const linear_model *model = problem->model;
     if (model->m != own->rows || model->n != own->columns)
-        return error_set(error, L2O_ERROR_UNSUPPORTED,
-                         "the weights of '%s' are for a dictionary of %lld x %lld, and the problem's A is %lld x %lld; "
-                         "train weights for it",
-                         optimizer->ops->name, (long long)own->rows, (long long)own->columns, (long long)model->m,
-                         (long long)model->n);
+        return error_set(
+            error, L2O_ERROR_UNSUPPORTED,
+            "'%s' was made for a dictionary of %lld x %lld, and the problem's A is %lld x %lld; make and train it "
+            "for this one",
+            optimizer->ops->name, (long long)own->rows, (long long)own->columns, (long long)model->m,
+            (long long)model->n);
     return L2O_OK;
 }
 

@@ -24,9 +24,9 @@ typedef struct layers {
     int *tensor;          /* [LAYERS_KINDS, K + 1]: which of the weights is a layer's tensor of a kind */
     int state_y, state_t; /* FISTA's, after layer K */
     /* Of the dictionary in the settings, for weights that are fresh; NULL where they come from a file. */
-    const double *matrix;   /* A [m, n] */
-    const double *analytic; /* the analytic weight [m, n], where asked for */
-    double norm_squared;    /* ||A||^2 */
+    const double *matrix;                               /* A [m, n] */
+    const double *analytic, *pseudo_inverse_transposed; /* [m, n], of its analysis, where asked for */
+    double norm_squared;                                /* ||A||^2 */
 } layers;
 
 #define LAYERS_SETTINGS                                                                                                \
@@ -72,8 +72,10 @@ typedef struct layers {
     }
 
 /* Reads the settings above and fills `own`; adds the states that steps after layer K need. */
-l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analytic, layers *own,
+l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analysed, layers *own,
                          l2o_error *error);
+/* For hand-designed optimizers that keep something of the size of b: the sizes of the dictionary in the settings. */
+l2o_status layers_measure(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error);
 /* Adds the tensors NAME.t of layers first .. K, which start alike; or one for all of them when `shared`. `given`
  * [rows, columns], in the optimizer's memory. */
 l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
@@ -94,7 +96,7 @@ typedef enum layers_start { LAYERS_ANALYTIC, LAYERS_DICTIONARY, LAYERS_SCALED_DI
     {                                                                                                                  \
         "initial-weight", SETTING_CHOICE, "", NULL, 0, 0, "analytic|dictionary|scaled",                                \
             "How the matrices begin that multiply a residual: as ALISTA's analytic weight, as A, as A / L. Default: "  \
-            "analytic for lista-cp, lista-cpss and glista, dictionary for lamp; by the reference dictionary for "      \
+            "analytic; by the reference dictionary for "                                                               \
             "lista-cp, lista-cpss and tista, scaled for glista and lamp"                                               \
     }
 
