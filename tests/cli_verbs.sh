@@ -132,6 +132,24 @@ cp out one.json
 run 0 solve --optimizer=fista $tiny --json --threads=2
 cmp one.json out || fail "two threads give another solution than one"
 
+# unrolled optimizers: made for a dictionary, trained with and without supervision, then FISTA beyond their layers
+coding="--m 6 --n 12 --shared-A --unit-columns --b truth --x0 0 --batch 16"
+layers="--optimizer lista-cp --depth 4 --unroll 4 --meta-loss last --estimator plain --stages 1 --evaluate-every 20"
+for family in recovery lasso; do
+    run 0 train --problem $family $coding $layers --stage-draws 60 --outer-rate 0.01 --out $family.safetensors --quiet
+    run 0 solve --problem $family $coding --weights $family.safetensors --steps 4 --json
+    trained=$(awk '/"value":/ { sum += $2 } END { print sum }' out)
+    run 0 solve --problem $family $coding --optimizer lista-cp:depth=4 --steps 4 --json
+    fresh=$(awk '/"value":/ { sum += $2 } END { print sum }' out)
+    awk "BEGIN { exit !($trained < 0.7 * $fresh) }" || fail "training lista-cp on $family: from $fresh to $trained"
+done
+run 0 info recovery.safetensors
+grep -q 'dictionary-columns  *12$' out || fail "info does not tell the dictionary's size"
+run 0 adapt --problem recovery $coding --A-seed 3 --weights recovery.safetensors --unroll 4 --meta-loss last --out shifted.safetensors
+run 0 compare --problem recovery $coding --steps 12 --runs 2 --optimizers 'recovery.safetensors,shifted.safetensors,fista,amp'
+run 2 solve --problem lasso $coding --n 13 --weights recovery.safetensors
+complains 'made for a dictionary of 6 x 12'
+
 # compare
 run 0 compare --optimizers 'W=w.safetensors:adapt,adam:tune,fista' $tiny --steps 10 --runs 2 --unroll 4 \
     --out table.json --svg curves.svg

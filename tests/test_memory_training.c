@@ -98,10 +98,11 @@ static void test_optimizers(void **state) {
     l2o_catalog_entry entry;
     for (int i = 0; l2o_catalog("optimizers", i, &entry); i++) {
         char text[128];
-        snprintf(text, sizeof text, "optimizer=%s", entry.name);
+        snprintf(text, sizeof text, "optimizer=%s shared-A=yes", entry.name); /* some learn the A of the settings */
         assert_true(try_each(text, 1, make_optimizer) > 5);
     }
     assert_true(try_each("optimizer=rnnprop:hidden=2:layers=3", 1, make_optimizer) > 10);
+    assert_true(try_each("optimizer=lamp:depth=2:tied=yes:conventions=reference shared-A=yes", 1, make_optimizer) > 10);
 }
 
 #define TINY "n=2 batch=2 layers=1 hidden=2 unroll=2 dtype=float64 "
@@ -125,6 +126,7 @@ static l2o_status save_and_load(l2o_context *context, l2o_settings *settings) {
 static void test_weights_files(void **state) {
     (void)state;
     assert_true(try_each("layers=1 hidden=2", 1, save_and_load) > 50);
+    assert_true(try_each("optimizer=glista depth=2 n=3 shared-A=yes", 1, save_and_load) > 50);
 }
 
 static l2o_status train(l2o_context *context, l2o_settings *settings) {
@@ -152,6 +154,9 @@ static void test_training(void **state) {
     assert_true(try_each(TINY SHORT "problem=lasso estimator=plain inputs=full", 1, train) > 200);
     assert_true(try_each(TINY SHORT "problem=rosenbrock estimator=fomaml", 1, train) > 200);
     assert_true(try_each(TINY SHORT "problem=quadratic A=mix:normal:1,uniform:0:1 estimator=maml", 1, train) > 200);
+    const char *unrolled = "n=4 m=3 batch=2 unroll=2 problem=recovery shared-A=yes meta-loss=last optimizer=lista-cpss "
+                           "depth=2 support-step=20 support-limit=100 " SHORT;
+    assert_true(try_each(unrolled, 1, train) > 200);
 }
 
 /* Interrupted in its second draw, outside of what is counted; then resumed. */
@@ -227,6 +232,7 @@ static void test_solving(void **state) {
     (void)state;
     assert_true(try_each("problem=lasso n=3 batch=3 optimizer=fista steps=30", 1, solve) > 15);
     assert_true(try_each("problem=lasso n=3 batch=3 optimizer=cd certificate=exact", 1, solve) > 15);
+    assert_true(try_each("problem=lasso n=3 batch=3 shared-A=yes optimizer=hyperlista:depth=2 steps=5", 1, solve) > 15);
     assert_true(try_each("problem=rosenbrock batch=3 optimizer=rnnprop:hidden=2 steps=30", 1, solve) > 15);
 }
 
