@@ -244,8 +244,8 @@ static void test_contents(void **state) {
     refuse(bad, "", "'hidden' is not a text");
     alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"rnnprop\",\"hidden\":\"-1\"}", bad);
     refuse(bad, "", "between 1 and");
-    alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"rnnprop\",\"depth\":\"1\"}", bad);
-    refuse(bad, "", "'depth'");
+    alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"rnnprop\",\"breadth\":\"1\"}", bad);
+    refuse(bad, "", "'breadth'");
     /* The architecture of other weights: two layers. */
     alter(good, CHANGE_METADATA, "architecture",
           "{\"optimizer\":\"rnnprop\",\"hidden\":\"3\",\"layers\":\"2\",\"step-scale\":\"0.01\"}", bad);

@@ -87,9 +87,7 @@ static l2o_status step_create(optimizer *optimizer, const l2o_settings *settings
 
 static void alista_begin(step_context *context) {
     layers_begin(context);
-    const dictionary *dictionary = problem_dictionary(context->problem);
-    context->constants[CONSTANT_W] =
-        tape_from_double(context->tape, dictionary->m, dictionary->n, dictionary->analytic);
+    context->constants[CONSTANT_W] = layers_constant(context, problem_dictionary(context->problem)->analytic);
 }
 
 static void step_begin(step_context *context) {

@@ -5,7 +5,8 @@
  *   x_{t+1} = S(x_t - W'r + beta (x_t - x_{t-1}), theta), the k largest entries escaping the threshold
  *
  * The paper takes symmetric weights instead: W = D = G A with b replaced by G b; W'r is then (n / m) A+ r, and W_i here
- * is (A+)_i / (A+ A)_ii, nearly the same. c3 enters through a count, so no gradient tells of it: it is for search. */
+ * is row i of A+ over (A+ A)_ii, nearly the same. c3 enters through a count, so no gradient tells of it: it is for
+ * search. */
 #include <math.h>
 
 #include "optimizers/registry.h"
@@ -69,7 +70,7 @@ static void hyperlista_begin(step_context *context) {
             leverage += dictionary->pseudo_inverse_transposed[i * n + j] * dictionary->matrix[i * n + j];
         scale[j] = 1 / leverage;
     }
-    value *inverse = tape_from_double(tape, m, n, dictionary->pseudo_inverse_transposed);
+    value *inverse = layers_constant(context, dictionary->pseudo_inverse_transposed);
     context->constants[CONSTANT_INVERSE] = inverse;
     context->constants[CONSTANT_SCALE] = tape_from_double(tape, 1, n, scale);
     context->constants[CONSTANT_SIZE] =

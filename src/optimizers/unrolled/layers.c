@@ -252,6 +252,13 @@ static value *signals(step_context *context) {
     return copy;
 }
 
+value *layers_constant(const step_context *context, const double *numbers) {
+    tape *tape = context->tape;
+    const linear_model *model = context->problem->model;
+    return tape->kernels->type == DTYPE_FLOAT64 ? tape_input(tape, numbers, model->m, model->n, false)
+                                                : tape_from_double(tape, model->m, model->n, numbers);
+}
+
 static bool problem_continues(const problem *problem) {
     return problem_has(problem, STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ);
 }

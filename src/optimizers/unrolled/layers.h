@@ -114,6 +114,8 @@ double *layers_numbers(optimizer *optimizer, int64_t count, l2o_error *error);
 /* For the ops table. */
 l2o_status layers_suits(const optimizer *optimizer, const problem *problem, l2o_error *error);
 void layers_begin(step_context *context);
+/* Something of the dictionary's analysis [m, n] as a constant: as it lies, where the tape is float64. */
+value *layers_constant(const step_context *context, const double *numbers);
 
 /* Is this step beyond layer K? Then layers_continue() is the step. */
 bool layers_are_done(const step_context *context);

@@ -64,11 +64,10 @@ static l2o_status tista_create(optimizer *optimizer, const l2o_settings *setting
 
 static void tista_begin(step_context *context) {
     const tista *own = context->optimizer->own;
-    const dictionary *dictionary = problem_dictionary(context->problem);
     layers_begin(context);
     if (own->learned) return;
     context->constants[CONSTANT_W] =
-        tape_from_double(context->tape, dictionary->m, dictionary->n, dictionary->pseudo_inverse_transposed);
+        layers_constant(context, problem_dictionary(context->problem)->pseudo_inverse_transposed);
 }
 
 /* tau^2 [count, 1] from the residual and gamma */
