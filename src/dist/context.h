@@ -50,6 +50,11 @@ l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piec
 l2o_status pieces_run_noting(l2o_context *context, int64_t count, bool concurrent, piece_function function,
                              void *argument, int64_t *failed, l2o_error *error);
 
+/* The same over threads, and to the end though the context be cancelled: for what must not be left half done, or done
+ * by some ranks alone. It fails only if a piece fails. */
+l2o_status pieces_run_whole(l2o_context *context, int64_t count, piece_function function, void *argument,
+                            l2o_error *error);
+
 /* A message for the user, formatted; from the rank that leads alone. */
 void context_message(l2o_context *context, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool context_cancelled(const l2o_context *context);

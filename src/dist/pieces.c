@@ -81,3 +81,13 @@ l2o_status pieces_run(l2o_context *context, int64_t count, bool concurrent, piec
     int64_t failed;
     return pieces_run_noting(context, count, concurrent, function, argument, &failed, error);
 }
+
+/* As if within a piece: those come to their end. */
+l2o_status pieces_run_whole(l2o_context *context, int64_t count, piece_function function, void *argument,
+                            l2o_error *error) {
+    bool outside = !context->spread;
+    if (outside) context->runs++;
+    l2o_status status = pieces_run(context, count, true, function, argument, error);
+    if (outside) context->runs--;
+    return status;
+}

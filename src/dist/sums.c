@@ -7,6 +7,10 @@
 
 #include "base/memory.h"
 
+/* Numbers of each row that are added up at a time: they stay in cache while the tree is walked, and threads share them.
+ */
+enum { STRETCH = 8192 };
+
 l2o_status sums_create(sums *sums, int64_t pieces, l2o_error *error) {
     *sums = (struct sums){.pieces = pieces, .end = pieces};
     sums->costs = memory_allocate((size_t)pieces, sizeof(double), error);
@@ -69,16 +73,28 @@ static bool merges(const sums *sums, int64_t i, int64_t first, int64_t end) {
     return i > 0 && i - stride >= first && after <= end;
 }
 
-/* Adds up what of the tree lies within this rank's range. */
-static void add_own(const sums *sums) {
+/* Adds up what of the tree lies within this rank's range, for the numbers of one stretch. */
+static l2o_status add_stretch(void *argument, int64_t piece, worker *worker) {
+    const sums *sums = argument;
+    int64_t from = piece * STRETCH, length = sums->length - from < STRETCH ? sums->length - from : STRETCH;
+    (void)worker;
     for (int64_t stride = 1; stride < sums->pieces; stride *= 2)
         for (int64_t i = stride; i < sums->end; i += 2 * stride)
             if (i >= sums->first && merges(sums, i, sums->first, sums->end))
-                add_row(sums->length, sums_row(sums, i - stride), sums_row(sums, i));
+                add_row(length, sums_row(sums, i - stride) + from, sums_row(sums, i) + from);
+    return L2O_OK;
 }
 
-static void finish_alone(sums *sums) {
-    add_own(sums);
+static void add_own(l2o_context *context, sums *sums) {
+    l2o_error unused; /* nothing in it fails */
+    if (sums->length <= STRETCH)
+        add_stretch(sums, 0, NULL);
+    else if (sums->end - sums->first > 1)
+        pieces_run_whole(context, (sums->length + STRETCH - 1) / STRETCH, add_stretch, sums, &unused);
+}
+
+static void finish_alone(l2o_context *context, sums *sums) {
+    add_own(context, sums);
     sums->total = sums->rows;
     sums->largest = 0;
     for (int64_t i = 0; i < sums->pieces; i++) sums->largest = fmax(sums->largest, sums->costs[i]);
@@ -238,7 +254,7 @@ static l2o_status spread_slices(l2o_context *context, int count, sums *const *al
 
 static l2o_status finish_shared(l2o_context *context, int count, sums *const *all, int64_t failed, l2o_error *error) {
     TRY(reserve_messages(context, count, all, error));
-    for (int j = 0; j < count && failed == INT64_MAX; j++) add_own(all[j]);
+    for (int j = 0; j < count && failed == INT64_MAX; j++) add_own(context, all[j]);
     rank_parts send = message_parts(context, count, all, true), receive = message_parts(context, count, all, false);
     pack(context, count, all, failed, &send);
     TRY(ranks_exchange(context, &send, &receive, error));
@@ -257,6 +273,6 @@ static l2o_status finish_shared(l2o_context *context, int count, sums *const *al
 l2o_status sums_finish(l2o_context *context, int count, sums *const *all, int64_t failed, l2o_error *error) {
     if (all[0]->shared) return finish_shared(context, count, all, failed, error);
     if (failed != INT64_MAX) return error->status;
-    for (int j = 0; j < count; j++) finish_alone(all[j]);
+    for (int j = 0; j < count; j++) finish_alone(context, all[j]);
     return L2O_OK;
 }

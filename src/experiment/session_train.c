@@ -218,11 +218,8 @@ static l2o_status expect(const session *session, training *training, l2o_error *
     TRY(settings_of(session, training, &settings, error));
     l2o_status status = trainer_options_read(settings, &options, error);
     settings_free(settings);
-    TRY(status);
-    for (int s = 0; s < options.stage_count; s++)
-        training->expected += options.stages[s].unrolls * options.stages[s].draws;
-    if (options.updates > 0 && options.updates < training->expected) training->expected = options.updates;
-    return L2O_OK;
+    training->expected = options.expected;
+    return status;
 }
 
 l2o_status session_plan_training(session *session, l2o_error *error) {

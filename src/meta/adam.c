@@ -1,4 +1,5 @@
-/* Adam (Kingma and Ba, ICLR 2015) on float64 weights, with epsilon in TensorFlow's place or in PyTorch's. */
+/* Adam (Kingma and Ba, ICLR 2015) on float64 weights, with epsilon in TensorFlow's place or in PyTorch's. Every weight
+ * moves by itself, so threads may share them in any way; one pass reads gradients, weights and slots. */
 #include "meta/adam.h"
 
 #include <math.h>
@@ -7,6 +8,9 @@
 #include "base/memory.h"
 
 static const double BETA1 = 0.9, BETA2 = 0.999;
+
+/* Weights that are one thread's piece of work, and those whose gradient is put together before they move. */
+enum { STRETCH = 16384, BLOCK = 512 };
 
 l2o_status adam_create(adam *adam, int64_t count, double epsilon, bool tensorflow, l2o_error *error) {
     *adam = (struct adam){.count = count, .epsilon = epsilon, .tensorflow = tensorflow};
@@ -29,14 +33,85 @@ void adam_reset(adam *adam) {
     memset(adam->v, 0, (size_t)adam->count * sizeof(double));
 }
 
-void adam_step(adam *adam, double rate, const double *gradient, double *weights) {
+/* What all weights share in one step. */
+typedef struct corrections {
+    double first, second; /* 1 - beta^t */
+} corrections;
+
+static corrections next_corrections(adam *adam) {
     adam->steps++;
-    double first = 1.0 - pow(BETA1, (double)adam->steps), second = 1.0 - pow(BETA2, (double)adam->steps);
-    for (int64_t i = 0; i < adam->count; i++) {
-        double m = adam->m[i] = BETA1 * adam->m[i] + (1.0 - BETA1) * gradient[i];
-        double v = adam->v[i] = BETA2 * adam->v[i] + (1.0 - BETA2) * gradient[i] * gradient[i];
-        if (m == 0) continue; /* with epsilon = 0 it would be 0 / 0 */
-        weights[i] -= adam->tensorflow ? rate * sqrt(second) / first * m / (sqrt(v) + adam->epsilon)
-                                       : rate * (m / first) / (sqrt(v / second) + adam->epsilon);
+    return (corrections){1.0 - pow(BETA1, (double)adam->steps), 1.0 - pow(BETA2, (double)adam->steps)};
+}
+
+/* Where m = 0 nothing moves: with epsilon = 0 it would be 0 / 0. */
+static double quotient(double m, double root) { return m == 0 ? 0 : m / root; }
+
+static void move(const adam *adam, corrections by, double rate, int64_t count, const double *restrict gradient,
+                 double *restrict m, double *restrict v, double *restrict weights) {
+    double epsilon = adam->epsilon, scaled = rate * sqrt(by.second) / by.first;
+    for (int64_t i = 0; i < count; i++) {
+        m[i] = BETA1 * m[i] + (1.0 - BETA1) * gradient[i];
+        v[i] = BETA2 * v[i] + (1.0 - BETA2) * gradient[i] * gradient[i];
     }
+    if (adam->tensorflow)
+        for (int64_t i = 0; i < count; i++) weights[i] -= quotient(scaled * m[i], sqrt(v[i]) + epsilon);
+    else
+        for (int64_t i = 0; i < count; i++)
+            weights[i] -= quotient(rate * (m[i] / by.first), sqrt(v[i] / by.second) + epsilon);
+}
+
+void adam_step(adam *adam, double rate, const double *gradient, double *weights) {
+    move(adam, next_corrections(adam), rate, adam->count, gradient, adam->m, adam->v, weights);
+}
+
+/* The gradient of a block: the one there is, or one that is put together in `room`. */
+static const double *gradient_of(const adam_update *update, double factor, int64_t first, int64_t count,
+                                 double room[BLOCK]) {
+    if (update->gradient_count == 1 && factor == 1) return update->gradients[0] + first;
+    double share = 1.0 / (double)update->gradient_count;
+    for (int64_t i = 0; i < count; i++) room[i] = 0;
+    for (int k = 0; k < update->gradient_count; k++)
+        for (int64_t i = 0; i < count; i++) room[i] += share * update->gradients[k][first + i];
+    for (int64_t i = 0; i < count; i++) room[i] *= factor;
+    return room;
+}
+
+typedef struct application {
+    const adam *adam;
+    const adam_update *update;
+    corrections by;
+    double *weights;
+} application;
+
+static int64_t stretches(const adam_part *part) { return (part->count + STRETCH - 1) / STRETCH; }
+
+/* The pieces are the stretches of all parts, counted through. */
+static l2o_status apply_piece(void *argument, int64_t piece, worker *worker) {
+    const application *self = argument;
+    const adam_part *part = self->update->parts;
+    (void)worker;
+    for (; piece >= stretches(part); part++) piece -= stretches(part);
+    int64_t end = (piece + 1) * STRETCH < part->count ? (piece + 1) * STRETCH : part->count;
+    for (int64_t at = piece * STRETCH; at < end; at += BLOCK) {
+        double room[BLOCK];
+        int64_t first = part->first + at, count = end - at < BLOCK ? end - at : BLOCK;
+        const double *gradient = gradient_of(self->update, part->factor, first, count, room);
+        move(self->adam, self->by, self->update->rate * part->rate, count, gradient, self->adam->m + first,
+             self->adam->v + first, self->weights + first);
+    }
+    return L2O_OK;
+}
+
+void adam_apply(adam *adam, l2o_context *context, const adam_update *update, double *weights) {
+    l2o_error unused; /* nothing in it fails */
+    int64_t pieces = 0, count = 0;
+    for (int p = 0; p < update->part_count; p++) {
+        pieces += stretches(&update->parts[p]);
+        count += update->parts[p].count;
+    }
+    application all = {adam, update, next_corrections(adam), weights};
+    if (count > STRETCH)
+        pieces_run_whole(context, pieces, apply_piece, &all, &unused);
+    else /* threads would cost more than they bring */
+        for (int64_t piece = 0; piece < pieces; piece++) apply_piece(&all, piece, NULL);
 }

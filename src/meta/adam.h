@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/error.h"
+#include "dist/context.h"
 
 typedef struct adam {
     int64_t count, steps;
@@ -19,6 +19,26 @@ typedef struct adam {
 l2o_status adam_create(adam *adam, int64_t count, double epsilon, bool tensorflow, l2o_error *error);
 void adam_free(adam *adam);
 void adam_reset(adam *adam);
+/* All weights, on the calling thread. */
 void adam_step(adam *adam, double rate, const double *gradient, double *weights);
+
+/* A stretch of the weights that moves. */
+typedef struct adam_part {
+    int64_t first, count;
+    double rate;   /* times the update's */
+    double factor; /* times the gradient */
+} adam_part;
+
+typedef struct adam_update {
+    double rate;
+    int part_count;
+    const adam_part *parts; /* apart from one another; neither weights nor slots outside of them are touched */
+    int gradient_count;
+    const double *const *gradients; /* [gradient_count][count]: along the mean of these */
+} adam_update;
+
+/* A step of the parts alone, over the context's threads, the same bits for any number of them. A cancelled context
+ * does not cut it short. */
+void adam_apply(adam *adam, l2o_context *context, const adam_update *update, double *weights);
 
 #endif

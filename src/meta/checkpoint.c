@@ -15,11 +15,11 @@
 #include "optimizers/weights_file.h"
 
 static const char *const FORMAT = "l2o-checkpoint";
-enum { CHECKPOINT_VERSION = 1 };
+enum { CHECKPOINT_VERSION = 2 };
 
 /* The numbers of the state under their names: one list for writing and reading. */
-#define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(log_bytes) X(adam_steps)
-#define STATE_INTS(X)     X(stage) X(recoveries)
+#define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(stalled) X(log_bytes) X(adam_steps)
+#define STATE_INTS(X)     X(stage) X(phase) X(recoveries)
 #define STATE_FLAGS(X)    X(improved) X(finished) X(has_best)
 #define STATE_REALS(X)    X(best) X(kept) X(validation) X(rate_factor) X(gradient_evaluations)
 
@@ -99,9 +99,10 @@ typedef struct checkpoint_tensor {
 enum { TENSORS = 5 };
 
 static void tensors_of(trainer *trainer, checkpoint_tensor tensors[TENSORS]) {
-    tensors[0] = (checkpoint_tensor){"weights", trainer->boundary.weights};
-    tensors[1] = (checkpoint_tensor){"adam_m", trainer->boundary.m};
-    tensors[2] = (checkpoint_tensor){"adam_v", trainer->boundary.v};
+    bool copied = trainer->boundary.copied;
+    tensors[0] = (checkpoint_tensor){"weights", copied ? trainer->boundary.weights : trainer->weights};
+    tensors[1] = (checkpoint_tensor){"adam_m", copied ? trainer->boundary.m : trainer->adam.m};
+    tensors[2] = (checkpoint_tensor){"adam_v", copied ? trainer->boundary.v : trainer->adam.v};
     tensors[3] = (checkpoint_tensor){"best", trainer->best};
     tensors[4] = (checkpoint_tensor){"good", trainer->good};
 }
@@ -243,8 +244,9 @@ static l2o_status restore(trainer *trainer, const safetensors *file, l2o_error *
     const trainer_state *at = &trainer->state;
     bool outside = at->stage < 0 || at->stage > trainer->options.stage_count ||
                    (at->stage == trainer->options.stage_count && !at->finished);
-    if (outside || at->stage_draws < 0 || at->draws < 0 || at->updates < 0 || at->evaluations < 0 ||
-        at->recoveries < 0 || at->log_bytes < 0 || at->adam_steps < 0 || !(at->rate_factor > 0))
+    if (outside || at->stage_draws < 0 || at->draws < 0 || at->updates < 0 || at->evaluations < 0 || at->stalled < 0 ||
+        at->phase < PHASE_DRAW || at->phase > PHASE_BEGINNING || at->recoveries < 0 || at->log_bytes < 0 ||
+        at->adam_steps < 0 || !(at->rate_factor > 0))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: the checkpoint's state is damaged; remove the file and train anew", path);
     if (kernel == NULL || strcmp(kernel, trainer->context->kernel) != 0)
@@ -273,10 +275,6 @@ l2o_status checkpoint_read(trainer *trainer, bool *found, l2o_error *error) {
     l2o_status status = restore(trainer, file, error);
     safetensors_free(file);
     if (status != L2O_OK) return status;
-    size_t bytes = (size_t)trainer->optimizer->weight_total * sizeof(double);
-    memcpy(trainer->weights, trainer->boundary.weights, bytes);
-    memcpy(trainer->adam.m, trainer->boundary.m, bytes);
-    memcpy(trainer->adam.v, trainer->boundary.v, bytes);
     trainer->adam.steps = trainer->state.adam_steps;
     return L2O_OK;
 }

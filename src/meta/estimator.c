@@ -53,7 +53,8 @@ l2o_status meta_task_create(l2o_context *context, problem *problem, const optimi
     l2o_status status = carry_create(problem, optimizer, &task->now, error);
     if (status == L2O_OK) status = carry_create(problem, optimizer, &task->ahead, error);
     task->loss_weights = memory_allocate((size_t)options->unroll + 1, sizeof(double), error);
-    task->inner = memory_allocate((size_t)(options->inner_steps + 1) * total, sizeof(double), error);
+    size_t inner = options->kind->adapts ? (size_t)(options->inner_steps + 1) : 0;
+    task->inner = memory_allocate(inner * total, sizeof(double), error);
     task->gradient = memory_allocate(total, sizeof(double), error);
     bool whole = task->loss_weights != NULL && task->inner != NULL && task->gradient != NULL;
     if (status == L2O_OK && !whole) status = error->status;
@@ -61,8 +62,15 @@ l2o_status meta_task_create(l2o_context *context, problem *problem, const optimi
         meta_task_free(task);
         return status;
     }
-    options->loss->weights(options->unroll, task->loss_weights);
+    meta_task_shape(task, options, options->unroll);
     return L2O_OK;
+}
+
+void meta_task_shape(meta_task *task, const estimator_options *options, int64_t whole) {
+    options->loss->weights(whole, task->loss_weights);
+    memmove(task->loss_weights, task->loss_weights + (whole - options->unroll),
+            (size_t)(options->unroll + 1) * sizeof *task->loss_weights);
+    memset(task->gradient, 0, (size_t)task->runner.optimizer->weight_total * sizeof *task->gradient);
 }
 
 void meta_task_free(meta_task *task) {
@@ -96,6 +104,7 @@ static segment *add_segment(passes *passes, int k, meta_task *task, const estima
         .detached = options->detached,
         .require_finite = true,
         .loss_weights = task->loss_weights,
+        .active = options->active,
         .logarithm = options->loss->logarithm,
         .from = from,
         .gradient = gradient,
@@ -187,6 +196,17 @@ static l2o_status fomaml_gradients(int count, meta_task *tasks, const estimator_
     return L2O_OK;
 }
 
+/* G <- G - alpha H G, of the tensors that are active. */
+static void subtract_product(meta_task *task, const estimator_options *options, const double *product) {
+    const optimizer *optimizer = task->runner.optimizer;
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        if (options->active != NULL && !options->active[k]) continue;
+        int64_t end = layout->offset + layout->rows * layout->columns;
+        for (int64_t i = layout->offset; i < end; i++) task->gradient[i] -= options->inner_rate * product[i];
+    }
+}
+
 /* Back through the inner steps, the last first: G <- G - alpha H(phi_k) G. */
 static l2o_status maml_gradients(int count, meta_task *tasks, const estimator_options *options, const double *weights,
                                  l2o_error *error) {
@@ -201,9 +221,7 @@ static l2o_status maml_gradients(int count, meta_task *tasks, const estimator_op
         }
         TRY(run_passes(count, &passes, error));
         for (int k = 0; k < count; k++) {
-            const double *product = passes.segments[k].hessian_vector;
-            int64_t total = tasks[k].runner.optimizer->weight_total;
-            for (int64_t i = 0; i < total; i++) tasks[k].gradient[i] -= options->inner_rate * product[i];
+            subtract_product(&tasks[k], options, passes.segments[k].hessian_vector);
             tasks[k].result.gradient_evaluations += 2.0 * (double)options->unroll;
         }
     }

@@ -20,7 +20,8 @@ enum { MOST_TASKS = MOST_SUMS };
 typedef struct estimator_options {
     const estimator *kind;
     const meta_loss *loss;
-    int64_t unroll; /* T */
+    int64_t unroll;     /* T: what a task is made for; later it may be less, see meta_task_shape() */
+    const bool *active; /* [weight_count]: tensors that move, in the inner step and in the outer; NULL: all */
     bool detached;
     bool next_segment;         /* the outer gradient is taken on the segment after the support's */
     bool reference_step_index; /* the outer segment starts with the support's step index, as in the authors' code */
@@ -41,8 +42,8 @@ typedef struct meta_task {
     runner runner;
     carry now, ahead;
     double *loss_weights; /* [T + 1] */
-    double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K */
-    double *gradient;     /* out [weight_total] */
+    double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K; of estimators that adapt */
+    double *gradient;     /* out [weight_total]; of tensors that are not active: zero */
     estimate result;      /* out */
 } meta_task;
 
@@ -71,6 +72,9 @@ void estimator_options_plain(const l2o_settings *settings, estimator_options *op
 l2o_status meta_task_create(l2o_context *context, problem *problem, const optimizer *optimizer,
                             const estimator_options *options, meta_task *task, l2o_error *error);
 void meta_task_free(meta_task *task);
+/* For a new form of the options, between segments: their active tensors, and their unroll, which is the last of an
+ * unroll of `whole` steps and is judged as that part of it; neither is longer than what the task was made for. */
+void meta_task_shape(meta_task *task, const estimator_options *options, int64_t whole);
 /* Shares the tasks' pieces over the context's ranks: see runners_share(). */
 void meta_tasks_share(int count, meta_task *tasks);
 

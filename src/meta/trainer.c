@@ -1,4 +1,4 @@
-/* Meta-training: draws, updates, evaluation and the curriculum's rules, recovery from NaN, and checkpoints between. */
+/* Meta-training from outside: what is set up before the first update, and what is written after the last. */
 #include "meta/trainer.h"
 
 #include <math.h>
@@ -11,291 +11,30 @@
 
 static size_t weight_bytes(const trainer *trainer) { return (size_t)trainer->optimizer->weight_total * sizeof(double); }
 
-static const stage *present_stage(const trainer *trainer) { return &trainer->options.stages[trainer->state.stage]; }
-
-static void report(const trainer *trainer, double loss, const char *event) {
+void trainer_report(const trainer *trainer, double loss, const char *event) {
     if (trainer->report == NULL || !ranks_leads(trainer->context)) return;
     l2o_training_progress progress = {.seed = (int64_t)trainer->options.seed,
                                       .updates = trainer->state.updates,
                                       .expected_updates = trainer->options.expected,
                                       .stage = trainer->state.stage,
                                       .stages = trainer->options.stage_count,
+                                      .layers = trainer->options.layers,
                                       .draws = trainer->state.draws,
                                       .loss = loss,
                                       .validation = trainer->state.validation,
                                       .best_validation = trainer->state.kept,
                                       .event = event};
+    if (progress.stage < progress.stages) progress.layer = trainer_stage(trainer)->layer;
     trainer->report(trainer->report_user, &progress);
 }
 
-static void say(const trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(const trainer *trainer, const char *format, ...) {
+void trainer_say(const trainer *trainer, const char *format, ...) {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    report(trainer, NAN, text);
-}
-
-/* ------------------------------------------------------------------------------------------------------ one draw */
-
-/* Each tensor of a task's gradient is held to the norm `clip`. */
-static void clip_tensors(const trainer *trainer, double *gradient) {
-    if (trainer->options.clip <= 0) return;
-    for (int k = 0; k < trainer->optimizer->weight_count; k++) {
-        const weight_layout *layout = &trainer->optimizer->layout[k];
-        double *part = gradient + layout->offset, squares = 0;
-        int64_t count = layout->rows * layout->columns;
-        for (int64_t i = 0; i < count; i++) squares += part[i] * part[i];
-        double norm = sqrt(squares);
-        if (norm <= trainer->options.clip) continue;
-        for (int64_t i = 0; i < count; i++) part[i] *= trainer->options.clip / norm;
-    }
-}
-
-static const double PI = 3.14159265358979323846;
-
-static double present_rate(const trainer *trainer) {
-    const trainer_options *options = &trainer->options;
-    double rate = options->rate * trainer->state.rate_factor;
-    if (!options->cosine) return rate;
-    return rate * 0.5 * (1 + cos(PI * (double)trainer->state.updates / (double)options->expected));
-}
-
-/* One meta-update: the mean of the tasks' gradients, and a step of Adam along it. */
-static l2o_status meta_update(trainer *trainer, double *loss, double *last, l2o_error *error) {
-    int64_t total = trainer->optimizer->weight_total;
-    memset(trainer->gradient, 0, weight_bytes(trainer));
-    *loss = *last = 0;
-    TRY(trainer->estimator.kind->gradients(trainer->task_count, trainer->tasks, &trainer->estimator, trainer->weights,
-                                           error));
-    for (int k = 0; k < trainer->task_count; k++) {
-        const meta_task *task = &trainer->tasks[k];
-        clip_tensors(trainer, task->gradient);
-        double share = 1.0 / (double)trainer->task_count;
-        for (int64_t i = 0; i < total; i++) trainer->gradient[i] += share * task->gradient[i];
-        *loss += share * task->result.outer_loss;
-        *last += share * task->result.last_objective;
-        trainer->state.gradient_evaluations += task->result.gradient_evaluations;
-    }
-    adam_step(&trainer->adam, present_rate(trainer), trainer->gradient, trainer->weights);
-    trainer->state.updates++;
-    return L2O_OK;
-}
-
-static bool updates_left(const trainer *trainer) {
-    return trainer->options.updates == 0 || trainer->state.updates < trainer->options.updates;
-}
-
-/* New instances for all tasks, at their start. */
-static l2o_status sample_tasks(trainer *trainer, random_stream stream, int64_t draw, l2o_error *error) {
-    l2o_status status = L2O_OK;
-    for (int k = 0; k < trainer->task_count && status == L2O_OK; k++) {
-        meta_task *task = &trainer->tasks[k];
-        status = problem_sample(task->problem, trainer->options.seed, stream, (uint32_t)draw, (uint16_t)k, error);
-        if (status == L2O_OK) carry_reset(&task->now, task->problem);
-    }
-    return ranks_agree(trainer->context, status, error);
-}
-
-static l2o_status draw_once(trainer *trainer, double *loss, double *last, l2o_error *error) {
-    TRY(sample_tasks(trainer, STREAM_TRAINING, trainer->state.draws, error));
-    for (int64_t i = 0; i < present_stage(trainer)->unrolls && updates_left(trainer); i++) {
-        TRY(meta_update(trainer, loss, last, error));
-        report(trainer, *loss, NULL);
-    }
-    return L2O_OK;
-}
-
-/* Back to the last weights that evaluated finite, with fresh Adam slots and half the rate. */
-static l2o_status recover(trainer *trainer, l2o_error *error) {
-    trainer_state *state = &trainer->state;
-    if (state->recoveries >= trainer->options.recoveries) {
-        char reason[sizeof error->text];
-        memcpy(reason, error->text, sizeof reason);
-        return error_set(error, L2O_ERROR_NUMERIC,
-                         "training met NaN or infinity once more after %d recoveries; try a smaller --outer-rate or "
-                         "--inner-rate; the last: %.700s",
-                         state->recoveries, reason);
-    }
-    state->recoveries++;
-    state->rate_factor *= 0.5;
-    memcpy(trainer->weights, trainer->good, weight_bytes(trainer));
-    adam_reset(&trainer->adam);
-    char reason[256];
-    snprintf(reason, sizeof reason, "%.255s", error->text);
-    error_clear(error);
-    context_message(trainer->context,
-                    "in draw %lld: %s; going back to the last good weights, with the rate times %g (recovery %d of %d)",
-                    (long long)state->draws, reason, state->rate_factor, state->recoveries,
-                    trainer->options.recoveries);
-    trainer_log_recovery(trainer, reason);
-    return L2O_OK;
-}
-
-/* ------------------------------------------------------------------------------------------------------ evaluation */
-
-/* Mean over tasks and draws of the fixed set of the mean f after the last step, or of that mean's logarithm where the
- * meta-loss is one; NaN or infinite when weights diverge. */
-static l2o_status validate(trainer *trainer, double *validation, l2o_error *error) {
-    double sum = 0;
-    int64_t steps = present_stage(trainer)->evaluation_unrolls * trainer->estimator.unroll;
-    runner *runners[MOST_TASKS];
-    segment passes[MOST_TASKS];
-    for (int64_t d = 0; d < trainer->options.evaluation_draws; d++) {
-        TRY(sample_tasks(trainer, STREAM_VALIDATION, d, error));
-        for (int k = 0; k < trainer->task_count; k++) {
-            meta_task *task = &trainer->tasks[k];
-            runners[k] = &task->runner;
-            passes[k] = (segment){.weights = trainer->weights, .steps = steps, .from = &task->now, .to = &task->now};
-        }
-        TRY(segments_run(trainer->task_count, runners, passes, error));
-        for (int k = 0; k < trainer->task_count; k++) {
-            double mean = runner_mean_objective(runners[k], steps);
-            sum += trainer->estimator.loss->logarithm ? log(mean) : mean;
-        }
-    }
-    *validation = sum / (double)(trainer->task_count * trainer->options.evaluation_draws);
-    trainer->state.validation = *validation;
-    return L2O_OK;
-}
-
-static void keep_best(trainer *trainer, double validation) {
-    trainer->state.best = trainer->state.kept = validation;
-    trainer->state.has_best = true;
-    memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
-}
-
-/* The next stage starts from the best weights so far, measured at its own length. */
-static l2o_status next_stage(trainer *trainer, l2o_error *error) {
-    trainer_state *state = &trainer->state;
-    if (state->has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
-    state->stage++;
-    state->stage_draws = state->evaluations = 0;
-    state->improved = false;
-    state->best = INFINITY;
-    if (state->stage == trainer->options.stage_count) {
-        state->finished = true;
-        return L2O_OK;
-    }
-    if (trainer->options.evaluate_every == 0) return L2O_OK;
-    double validation;
-    TRY(validate(trainer, &validation, error));
-    if (isfinite(validation)) state->best = validation;
-    say(trainer, "stage %d of %d begins: %lld unrolls a draw; validation %.5g", state->stage + 1,
-        trainer->options.stage_count, (long long)present_stage(trainer)->unrolls, validation);
-    trainer_log_evaluation(trainer, validation, "stage begins");
-    return L2O_OK;
-}
-
-/* The rule of the authors' curriculum: weights that improve are kept; after `min_evaluations`, the first evaluation
- * that does not improve ends the stage, or all of training if the stage brought nothing. */
-static l2o_status evaluate(trainer *trainer, l2o_error *error) {
-    trainer_state *state = &trainer->state;
-    double validation;
-    TRY(validate(trainer, &validation, error));
-    state->evaluations++;
-    if (isfinite(validation)) memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
-    const char *decision = "training ends";
-    bool ends = false;
-    if (validation < state->best) {
-        keep_best(trainer, validation);
-        state->improved = true;
-        decision = "kept";
-    } else if (!trainer->options.early_stop || state->evaluations < trainer->options.min_evaluations) {
-        decision = "not better";
-    } else if (state->improved) {
-        decision = "stage ends";
-        ends = true;
-    } else {
-        say(trainer, "stage %d brought nothing in %lld evaluations: training ends", state->stage + 1,
-            (long long)state->evaluations);
-        state->finished = true;
-    }
-    trainer_log_evaluation(trainer, validation, decision);
-    return ends ? next_stage(trainer, error) : L2O_OK;
-}
-
-/* ---------------------------------------------------------------------------------------------------- the whole run */
-
-static void mark_boundary(trainer *trainer) {
-    trainer->state.adam_steps = trainer->adam.steps;
-    trainer->boundary.state = trainer->state;
-    memcpy(trainer->boundary.weights, trainer->weights, weight_bytes(trainer));
-    memcpy(trainer->boundary.m, trainer->adam.m, weight_bytes(trainer));
-    memcpy(trainer->boundary.v, trainer->adam.v, weight_bytes(trainer));
-}
-
-static l2o_status step_of_run(trainer *trainer, l2o_error *error) {
-    trainer_state *state = &trainer->state;
-    double loss = NAN, last = NAN;
-    l2o_status status = draw_once(trainer, &loss, &last, error);
-    state->draws++;
-    state->stage_draws++;
-    if (status == L2O_ERROR_NUMERIC)
-        TRY(recover(trainer, error));
-    else if (status != L2O_OK)
-        return status;
-    else
-        trainer_log_draw(trainer, loss, last);
-    bool evaluates = trainer->options.evaluate_every > 0;
-    bool ended = state->stage_draws >= present_stage(trainer)->draws || !updates_left(trainer);
-    if (evaluates && (state->stage_draws % trainer->options.evaluate_every == 0 || ended)) {
-        int stage = state->stage;
-        TRY(evaluate(trainer, error));
-        state->finished = state->finished || !updates_left(trainer);
-        if (state->finished || state->stage != stage) return L2O_OK;
-    }
-    state->finished = state->finished || !updates_left(trainer);
-    if (state->finished) return L2O_OK;
-    return ended ? next_stage(trainer, error) : L2O_OK;
-}
-
-/* A cancelled run leaves the checkpoint of the last boundary, and so does one that has lost a rank; its own error comes
- * first. */
-static l2o_status leave(trainer *trainer, l2o_status status, l2o_error *error) {
-    if (status != L2O_ERROR_CANCELLED && status != L2O_ERROR_LOST) return status;
-    l2o_error second = {0};
-    if (ranks_leads(trainer->context) && checkpoint_write(trainer, &second) != L2O_OK) {
-        *error = second;
-        return second.status;
-    }
-    char reason[256];
-    snprintf(reason, sizeof reason, "%.255s", error->text);
-    return error_set(error, status, "interrupted after %lld updates (%s); --resume goes on from %s",
-                     (long long)trainer->boundary.state.updates, reason, trainer->checkpoint_path);
-}
-
-/* At a boundary: a checkpoint when it is time for one, and whether all could be written, which all ranks learn. */
-static l2o_status keep_boundary(trainer *trainer, l2o_error *error) {
-    mark_boundary(trainer);
-    *error = trainer->unwritten;
-    bool due =
-        trainer->state.finished || clock_seconds() - trainer->last_checkpoint >= trainer->options.checkpoint_seconds;
-    if (due && error->status == L2O_OK && ranks_leads(trainer->context)) {
-        checkpoint_write(trainer, error);
-        trainer->last_checkpoint = clock_seconds();
-    }
-    return ranks_agree(trainer->context, error->status, error);
-}
-
-static l2o_status run(trainer *trainer, l2o_error *error) {
-    mark_boundary(trainer);
-    trainer->last_checkpoint = clock_seconds();
-    while (!trainer->state.finished) {
-        l2o_status status = step_of_run(trainer, error);
-        if (status == L2O_OK) status = keep_boundary(trainer, error);
-        if (status != L2O_OK) return leave(trainer, status, error);
-    }
-    if (trainer->state.updates == 0 && trainer->state.recoveries > 0)
-        return error_set(error, L2O_ERROR_NUMERIC,
-                         "every draw met NaN or infinity, so nothing was trained (%d recoveries); choose problems of a "
-                         "smaller scale (A, b, x0), or dtype = float64",
-                         trainer->state.recoveries);
-    if (trainer->state.has_best) memcpy(trainer->weights, trainer->best, weight_bytes(trainer));
-    return L2O_OK;
+    trainer_report(trainer, NAN, text);
 }
 
 static l2o_status learn_range(trainer *trainer, l2o_error *error) {
@@ -379,12 +118,21 @@ static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int co
 
 static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
     size_t total = (size_t)trainer->optimizer->weight_total;
-    double **buffers[] = {&trainer->gradient,         &trainer->best,       &trainer->good,
-                          &trainer->boundary.weights, &trainer->boundary.m, &trainer->boundary.v};
-    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) {
+    double **buffers[] = {&trainer->best, &trainer->good, &trainer->boundary.weights, &trainer->boundary.m,
+                          &trainer->boundary.v};
+    bool copies = false;
+    for (int s = 0; s < trainer->options.stage_count; s++) copies = copies || trainer->options.stages[s].unrolls > 1;
+    for (size_t i = 0; i < (copies ? 5 : 2); i++) {
         *buffers[i] = memory_allocate(total, sizeof(double), error);
         if (*buffers[i] == NULL) return error->status;
     }
+    size_t tensors = (size_t)trainer->optimizer->weight_count, bytes = 0;
+    trainer->active = memory_allocate(tensors, sizeof *trainer->active, error);
+    trainer->parts = memory_allocate(tensors, sizeof *trainer->parts, error);
+    if (trainer->active == NULL || trainer->parts == NULL) return error->status;
+    for (int k = 0; k < trainer->task_count; k++) bytes += carry_bytes(&trainer->tasks[k].now);
+    if (trainer->options.layers > 1 && trainer->options.parts > 1)
+        TRY(features_create(trainer->options.training_draws, trainer->task_count, bytes, &trainer->features, error));
     return adam_create(&trainer->adam, trainer->optimizer->weight_total,
                        settings_real(trainer->settings, "adam-epsilon"),
                        settings_choice(trainer->settings, "epsilon-place") == 0, error);
@@ -407,6 +155,7 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     TRY(trainer_options_read(trainer->settings, &trainer->options, error));
     estimator_options_read(trainer->settings, &trainer->estimator);
     TRY(make_optimizer(trainer, error));
+    TRY(trainer_prepare_layers(trainer, error));
     trainer->weights = trainer->optimizer->weights;
     TRY(make_tasks(trainer, given, count, error));
     TRY(make_buffers(trainer, error));
@@ -414,18 +163,21 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     settings_share_use(trainer->settings, settings);
     TRY(settings_check_used(settings, "training", error));
     trainer->state = (trainer_state){.best = INFINITY, .kept = NAN, .validation = NAN, .rate_factor = 1};
+    if (trainer->options.layers > 0) trainer->state.phase = PHASE_BEGINNING;
     memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
     memcpy(trainer->best, trainer->weights, weight_bytes(trainer));
     if (resume) TRY(checkpoint_read(trainer, &trainer->resumed, error));
+    if (!trainer->state.finished) trainer_enter_stage(trainer);
     return learn_range(trainer, error);
 }
 
 /* Once all ranks are ready, so that no log is overwritten for a training that cannot begin. */
 static l2o_status begin(trainer *trainer, l2o_error *error) {
     TRY(ranks_agree(trainer->context, trainer_log_open(trainer, trainer->resumed, error), error));
+    char name[64];
     if (trainer->resumed && !trainer->state.finished)
-        say(trainer, "resuming after %lld updates, in stage %d of %d", (long long)trainer->state.updates,
-            trainer->state.stage + 1, trainer->options.stage_count);
+        trainer_say(trainer, "resuming after %lld updates, in %s", (long long)trainer->state.updates,
+                    trainer_stage_name(trainer, name));
     return L2O_OK;
 }
 
@@ -434,9 +186,10 @@ static void trainer_release(trainer *trainer) {
     json_decref(trainer->identity);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
-    double *buffers[] = {trainer->gradient,         trainer->best,       trainer->good,
-                         trainer->boundary.weights, trainer->boundary.m, trainer->boundary.v};
+    void *buffers[] = {trainer->best,       trainer->good,       trainer->active,          trainer->parts,
+                       trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
+    features_free(&trainer->features);
     adam_free(&trainer->adam);
     optimizer_free(trainer->optimizer);
     settings_free(trainer->settings);
@@ -484,7 +237,7 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
     l2o_status status = ranks_agree(context, prepare(trainer, settings, tasks, task_count, path, error), error);
     if (status == L2O_OK) status = checkpoint_compare(trainer, error);
     if (status == L2O_OK) status = begin(trainer, error);
-    if (status == L2O_OK) status = run(trainer, error);
+    if (status == L2O_OK) status = trainer_run(trainer, error);
     if (status == L2O_OK) status = ranks_agree(context, write_result(trainer, error), error);
     fill_report(trainer, clock_seconds() - started, out);
     trainer_release(trainer);

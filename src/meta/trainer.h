@@ -1,5 +1,10 @@
 /* The trainer: Adam outside an estimator's meta-gradients, through a list of stages, with evaluation on a fixed set,
- * best weights kept, recovery from NaN, and checkpoints that resume to the same bits. */
+ * best weights kept, recovery from NaN, and checkpoints that resume to the same bits.
+ *
+ * Training goes in phases: a draw of the problems with its updates, an evaluation, the beginning of a stage. Between
+ * two phases is a boundary, which is what a checkpoint holds. Within a phase nothing of the state changes before its
+ * last call that can fail or be cancelled, with one exception: a draw of several updates, before which weights and
+ * slots are copied. Where a draw is one update, the weights themselves are those of the boundary until it is made. */
 #ifndef L2O_META_TRAINER_H
 #define L2O_META_TRAINER_H
 
@@ -7,17 +12,22 @@
 #include "l2o/train.h"
 #include "meta/adam.h"
 #include "meta/estimator.h"
+#include "meta/features.h"
 #include "run/range.h"
 
 extern const setting trainer_settings[];
 
-enum { MOST_STAGES = 64 };
+enum { MOST_LAYERS = 64, MOST_LAYER_STAGES = 8, MOST_STAGES = MOST_LAYERS * MOST_LAYER_STAGES };
 
-/* One stage of the curriculum. */
+/* One stage of the curriculum, or of training layer by layer. */
 typedef struct stage {
-    int64_t unrolls;            /* per draw of the problems */
-    int64_t draws;              /* at most */
-    int64_t evaluation_unrolls; /* how far weights are run when they are evaluated */
+    int64_t unrolls;          /* per draw of the problems */
+    int64_t draws;            /* at most */
+    int64_t steps;            /* of an unroll */
+    int64_t evaluation_steps; /* how far weights are run when they are evaluated */
+    double rate;              /* times the outer rate */
+    int layer, part;          /* layer by layer: of the unroll's last step, and which of its stages, from 1; else 0 */
+    bool alone;               /* of the layers only the last one moves */
 } stage;
 
 typedef struct trainer_options {
@@ -25,7 +35,12 @@ typedef struct trainer_options {
     int stage_count;
     int64_t updates;        /* at most, over all stages; 0: no limit */
     int64_t evaluate_every; /* draws; 0: never */
-    int64_t evaluation_draws, min_evaluations;
+    int64_t evaluation_draws, min_evaluations, patience;
+    int64_t training_draws; /* draws that training goes round in; 0: each is new */
+    bool result_last;       /* stages hand on their last weights, not their best */
+    int layers, parts;      /* layer by layer: how many, and stages of each; else 0 */
+    double layer_decay;
+    bool decays_gradient; /* not the rate */
     bool early_stop;
     double rate, clip;
     bool cosine;      /* the rate falls to zero along half a cosine over the updates that the stages hold */
@@ -46,11 +61,16 @@ l2o_status trainer_seeds(const l2o_settings *settings, int64_t *seeds, int64_t *
 l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, const char *path, json_t **recipe,
                             l2o_error *error);
 
+/* What comes next. */
+typedef enum trainer_phase { PHASE_DRAW, PHASE_EVALUATION, PHASE_BEGINNING } trainer_phase;
+
 /* Where training stands. Everything here is in the checkpoint. */
 typedef struct trainer_state {
     int stage;
+    int phase; /* trainer_phase */
     int64_t stage_draws, draws, updates;
     int64_t evaluations; /* in this stage */
+    int64_t stalled;     /* the last of them, which did not improve */
     bool improved, finished, has_best;
     double best;        /* least validation of this stage */
     double kept;        /* validation of the weights that would be the result; NaN before there are any */
@@ -74,12 +94,16 @@ typedef struct trainer {
     adam adam;
     trainer_state state;
     double *weights;     /* phi: optimizer->weights */
-    double *gradient;    /* the mean of the tasks' */
     double *best, *good; /* best of the stage, or of an earlier one; last that evaluated finite */
-    struct { /* the state at the start of the present draw: what a checkpoint holds when a draw is cut short */
+    struct {             /* what a checkpoint holds when a phase is cut short */
         trainer_state state;
-        double *weights, *m, *v;
+        bool copied;             /* weights and slots are these; else they have not moved */
+        double *weights, *m, *v; /* NULL where every draw is one update */
     } boundary;
+    bool *active; /* [weight_count]: tensors that move in this stage, layer by layer */
+    adam_part *parts;
+    int part_count;
+    features features;
     range range;
     char path[512], checkpoint_path[512], log_path[512], plot_path[512];
     void *log;           /* FILE; NULL on ranks that do not lead */
@@ -93,6 +117,28 @@ typedef struct trainer {
 
 /* Drops from the echo of settings those that have no part in the result. */
 void trainer_forget_settings(json_t *settings);
+
+/* trainer_stage.c: what of the stage's settings acts on tasks and weights; on entering a stage and on resuming. */
+void trainer_enter_stage(trainer *trainer);
+/* L2O_ERROR_INPUT where layers are to be trained that the optimizer does not have. Layer by layer, outer gradients are
+ * taken on the segment that is trained. */
+l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error);
+const stage *trainer_stage(const trainer *trainer);
+/* "stage 2 of 8", "layer 3 of 16, stage 2 of 3" */
+const char *trainer_stage_name(const trainer *trainer, char name[64]);
+
+/* trainer_update.c: one draw of the problems with all its updates; loss and last objective of the last one. */
+l2o_status trainer_draw(trainer *trainer, double *loss, double *last, l2o_error *error);
+/* New instances for all tasks, at their start. */
+l2o_status trainer_sample(trainer *trainer, random_stream stream, int64_t draw, l2o_error *error);
+bool trainer_updates_left(const trainer *trainer);
+
+/* trainer_run.c: all phases from where training stands to its end. */
+l2o_status trainer_run(trainer *trainer, l2o_error *error);
+
+/* trainer.c: tells the user's function; `event` may be NULL. */
+void trainer_report(const trainer *trainer, double loss, const char *event);
+void trainer_say(const trainer *trainer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* checkpoint.c: written by the rank that leads, read by all. */
 l2o_status checkpoint_write(trainer *trainer, l2o_error *error); /* of the boundary */

@@ -48,6 +48,11 @@ static json_t *number(double value) { return isfinite(value) ? json_real(value) 
 
 static void write_line(trainer *trainer, json_t *line) {
     l2o_error *error = &trainer->unwritten;
+    int layer = trainer_stage(trainer)->layer;
+    if (line != NULL && layer > 0 && json_object_set_new(line, "layer", json_integer(layer)) != 0) {
+        json_decref(line);
+        line = NULL;
+    }
     char *text = line == NULL ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(line);
     if (error->status == L2O_OK && text == NULL)

@@ -13,7 +13,7 @@
 #include "optimizers/weights_file.h"
 #include "report/results.h"
 
-enum { STAGES_MAX = 256 };
+enum { STAGES_MAX = 1024 };
 
 typedef struct stage_summary {
     size_t draws, evaluations, recoveries;

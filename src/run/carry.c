@@ -7,6 +7,12 @@
 
 size_t carry_x_bytes(const carry *carry) { return (size_t)carry->dimension * dtype_size(carry->type); }
 
+size_t carry_bytes(const carry *carry) {
+    size_t bytes = carry_x_bytes(carry);
+    for (int k = 0; k < carry->state_count; k++) bytes += carry->row_bytes[k];
+    return bytes * (size_t)carry->batch;
+}
+
 l2o_status carry_create(const problem *problem, const optimizer *optimizer, carry *carry, l2o_error *error) {
     *carry = (struct carry){.batch = problem->batch,
                             .dimension = problem->dimension,

@@ -22,5 +22,6 @@ void carry_reset(carry *carry, const problem *problem);
 /* Between carries of one problem and optimizer. */
 void carry_copy(const carry *from, carry *to);
 size_t carry_x_bytes(const carry *carry); /* of one instance's x */
+size_t carry_bytes(const carry *carry);   /* of x and state of the whole batch */
 
 #endif

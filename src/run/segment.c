@@ -14,7 +14,7 @@
 enum { SHARD_COORDINATES = 160 };
 
 /* Rows begin at multiples of a cache line. */
-static int64_t padded_total(const runner *runner) { return (runner->optimizer->weight_total + 7) / 8 * 8; }
+static int64_t padded(int64_t length) { return (length + 7) / 8 * 8; }
 
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
                          l2o_error *error) {
@@ -28,7 +28,8 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
     /* As many as make 256 MB of rows at most: wide networks have few pieces. */
-    int64_t affordable = (INT64_C(32) << 20) / (padded_total(runner) + 1), most = affordable < 1 ? 1 : affordable;
+    int64_t affordable = (INT64_C(32) << 20) / (padded(optimizer->weight_total) + 1);
+    int64_t most = affordable < 1 ? 1 : affordable;
     if (most > MOST_PIECES) most = MOST_PIECES;
     int64_t pieces = runner->shard_count < most ? runner->shard_count : most;
     runner->identity = memory_allocate((size_t)problem->batch, sizeof(int64_t), error);
@@ -76,11 +77,19 @@ static void keep_trajectory(const runner *runner, const segment *segment, const 
                                segment->trajectory + (step * runner->problem->batch + first) * n);
 }
 
-/* Flattens a gradient's tensors into one row of float64. */
-static void flatten(const runner *runner, value *const *parts, double *out) {
+/* Is the derivative with respect to tensor k wanted? Those that are stand one behind another in a row. */
+static bool is_active(const segment *segment, int k) { return segment->active == NULL || segment->active[k]; }
+
+static int64_t tensor_length(const runner *runner, int k) {
+    return runner->optimizer->layout[k].rows * runner->optimizer->layout[k].columns;
+}
+
+/* Flattens a gradient's tensors, those that are active, into one row of float64. */
+static void flatten(const runner *runner, const segment *segment, value *const *parts, double *out) {
     for (int k = 0; k < runner->optimizer->weight_count; k++) {
-        const weight_layout *layout = &runner->optimizer->layout[k];
-        runner->kernels->to_double(layout->rows * layout->columns, parts[k]->data, out + layout->offset);
+        if (!is_active(segment, k)) continue;
+        runner->kernels->to_double(tensor_length(runner, k), parts[k]->data, out);
+        out += tensor_length(runner, k);
     }
 }
 
@@ -101,16 +110,21 @@ static l2o_status differentiate(const runner *runner, const segment *segment, dr
     for (int t = 0; t < terms; t++)
         seeds[t] = tape_fill(tape, count, 1, segment->loss_weights[t] / (double)runner->problem->batch);
     tape->recording = segment->direction != NULL;
-    TRY(tape_gradient(tape, terms, objectives, seeds, tensors, driver->weights, gradient));
-    if (shard->gradient != NULL) flatten(runner, gradient, shard->gradient);
+    value **inputs = arena_allocate(tape->arena, slots, tape->error);
+    if (inputs == NULL) return tape->error->status;
+    for (int k = 0; k < tensors; k++) inputs[k] = is_active(segment, k) ? driver->weights[k] : NULL;
+    TRY(tape_gradient(tape, terms, objectives, seeds, tensors, inputs, gradient));
+    if (shard->gradient != NULL) flatten(runner, segment, gradient, shard->gradient);
     if (segment->direction == NULL) return L2O_OK;
     for (int k = 0; k < tensors; k++) {
+        direction[k] = NULL;
+        if (inputs[k] == NULL) continue;
         const weight_layout *layout = &runner->optimizer->layout[k];
         direction[k] = tape_from_double(tape, layout->rows, layout->columns, segment->direction + layout->offset);
     }
     tape->recording = false;
-    TRY(tape_gradient(tape, tensors, gradient, direction, tensors, driver->weights, curved));
-    flatten(runner, curved, shard->hessian);
+    TRY(tape_gradient(tape, tensors, gradient, direction, tensors, inputs, curved));
+    flatten(runner, segment, curved, shard->hessian);
     return L2O_OK;
 }
 
@@ -122,6 +136,15 @@ static bool runs_fused(const runner *runner, const segment *segment) {
     if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
     if (differentiates(segment) && !segment->detached) return false;
     return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
+}
+
+/* The active tensors of a whole vector. */
+static void pick(const runner *runner, const segment *segment, const double *whole, double *out) {
+    for (int k = 0; k < runner->optimizer->weight_count; k++) {
+        if (!is_active(segment, k)) continue;
+        memcpy(out, whole + runner->optimizer->layout[k].offset, (size_t)tensor_length(runner, k) * sizeof *out);
+        out += tensor_length(runner, k);
+    }
 }
 
 static l2o_status run_fused(const runner *runner, const segment *segment, shard *shard, worker *worker) {
@@ -143,6 +166,14 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         for (int64_t t = 0; t <= segment->steps; t++)
             loss_weights[t] = segment->loss_weights[t] / (double)problem->batch;
     }
+    double *gradient = shard->gradient, *hessian = shard->hessian;
+    if (segment->active != NULL) { /* an unroll writes whole vectors */
+        size_t bytes = (size_t)optimizer->weight_total * sizeof(double);
+        if (gradient != NULL) gradient = arena_allocate(&worker->arena, bytes, &worker->error);
+        if (hessian != NULL) hessian = arena_allocate(&worker->arena, bytes, &worker->error);
+        if ((gradient == NULL) != (shard->gradient == NULL) || (hessian == NULL) != (shard->hessian == NULL))
+            return worker->error.status;
+    }
     unroll own = {
         .context = runner->context,
         .optimizer = optimizer,
@@ -162,12 +193,15 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
         .trajectory = segment->trajectory == NULL ? NULL : segment->trajectory + shard->first * problem->dimension,
         .loss_weights = loss_weights,
         .logarithm = segment->logarithm,
-        .gradient = shard->gradient,
+        .gradient = gradient,
         .direction = segment->direction,
-        .hessian_vector = shard->hessian,
+        .hessian_vector = hessian,
     };
     shard->cost = (double)segment->steps;
-    return optimizer->ops->fused->run(&own, &worker->arena, &worker->error);
+    TRY(optimizer->ops->fused->run(&own, &worker->arena, &worker->error));
+    if (gradient != shard->gradient) pick(runner, segment, gradient, shard->gradient);
+    if (hessian != shard->hessian) pick(runner, segment, hessian, shard->hessian);
+    return L2O_OK;
 }
 
 /* What of an objective enters the meta-loss. */
@@ -185,6 +219,8 @@ static l2o_status run_shard(const runner *runner, const segment *segment, shard 
     driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
                  segment->weights, &rows, segment->from, first, recording, segment->detached);
     driver.context.guarded = !recording && !segment->unguarded;
+    for (int k = 0; recording && driver.weights != NULL && k < runner->optimizer->weight_count; k++)
+        if (!is_active(segment, k) && driver.weights[k] != NULL) driver.weights[k]->differentiable = false;
     driver.context.log = segment->log;
     driver.context.log_row = first;
     value **objectives = NULL;
@@ -235,12 +271,19 @@ static double logarithm(double f) { return log(f == 0 ? DBL_MIN : f); }
 
 /* A piece's row: its share of the gradient, of the Hessian-vector product, each where it is wanted, and of the T + 1
  * objectives, and of their logarithms where these are asked for. */
+static int64_t derivative_length(const runner *runner, const segment *segment) {
+    int64_t length = 0;
+    for (int k = 0; k < runner->optimizer->weight_count; k++)
+        if (is_active(segment, k)) length += tensor_length(runner, k);
+    return padded(length);
+}
+
 static int64_t hessian_at(const runner *runner, const segment *segment) {
-    return segment->gradient != NULL ? padded_total(runner) : 0;
+    return segment->gradient != NULL ? derivative_length(runner, segment) : 0;
 }
 
 static int64_t objectives_at(const runner *runner, const segment *segment) {
-    return hessian_at(runner, segment) + (segment->direction != NULL ? padded_total(runner) : 0);
+    return hessian_at(runner, segment) + (segment->direction != NULL ? derivative_length(runner, segment) : 0);
 }
 
 static int64_t row_length(const runner *runner, const segment *segment) {
@@ -326,16 +369,43 @@ static l2o_status begin(runner *runner, const segment *segment, l2o_error *error
     return optimizer_prepare(runner->optimizer, runner->problem, &evaluation);
 }
 
-static l2o_status take_derivative(const runner *runner, const double *sum, const char *what, bool require_finite,
+/* A tensor of the sum over pieces on its way to the caller. */
+typedef struct taking {
+    const runner *runner;
+    const char *what;
+    const weight_layout *layout;
+    const double *from;
+    double *to;
+    bool require_finite;
+} taking;
+
+enum { TAKEN = 16384 }; /* numbers of a tensor that a thread takes at a time */
+
+static l2o_status take_stretch(void *argument, int64_t piece, worker *worker) {
+    const taking *self = argument;
+    int64_t count = self->layout->rows * self->layout->columns, first = piece * TAKEN;
+    int64_t end = first + TAKEN < count ? first + TAKEN : count;
+    int wrong = 0;
+    for (int64_t i = first; i < end; i++) {
+        self->to[i] = self->from[i];
+        wrong |= !(fabs(self->from[i]) <= DBL_MAX);
+    }
+    if (!wrong || !self->require_finite) return L2O_OK;
+    while (isfinite(self->from[first])) first++;
+    return error_set(&worker->error, L2O_ERROR_NUMERIC, "the %s of '%s' on '%s' is %g in %s[%lld]", self->what,
+                     self->runner->optimizer->ops->name, self->runner->problem->ops->name, self->from[first],
+                     self->layout->name, (long long)first);
+}
+
+static l2o_status take_derivative(const runner *runner, const segment *segment, const double *sum, const char *what,
                                   double *out, l2o_error *error) {
-    memcpy(out, sum, (size_t)runner->optimizer->weight_total * sizeof *out);
-    for (int k = 0; require_finite && k < runner->optimizer->weight_count; k++) {
+    for (int k = 0; k < runner->optimizer->weight_count; k++) {
+        if (!is_active(segment, k)) continue;
         const weight_layout *layout = &runner->optimizer->layout[k];
-        for (int64_t i = 0; i < layout->rows * layout->columns; i++)
-            if (!isfinite(out[layout->offset + i]))
-                return error_set(error, L2O_ERROR_NUMERIC, "the %s of '%s' on '%s' is %g in %s[%lld]", what,
-                                 runner->optimizer->ops->name, runner->problem->ops->name, out[layout->offset + i],
-                                 layout->name, (long long)i);
+        int64_t count = tensor_length(runner, k);
+        taking self = {runner, what, layout, sum, out + layout->offset, segment->require_finite};
+        TRY(pieces_run_whole(runner->context, (count + TAKEN - 1) / TAKEN, take_stretch, &self, error));
+        sum += count;
     }
     return L2O_OK;
 }
@@ -355,11 +425,10 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
             segment->loss += segment->loss_weights[t] * mean;
     }
     const double *sum = runner->sums.total;
-    bool require_finite = segment->require_finite;
     if (segment->gradient != NULL)
-        TRY(take_derivative(runner, sum, "meta-gradient", require_finite, segment->gradient, error));
+        TRY(take_derivative(runner, segment, sum, "meta-gradient", segment->gradient, error));
     if (segment->direction != NULL)
-        TRY(take_derivative(runner, sum + hessian_at(runner, segment), "second derivative", require_finite,
+        TRY(take_derivative(runner, segment, sum + hessian_at(runner, segment), "second derivative",
                             segment->hessian_vector, error));
     return L2O_OK;
 }

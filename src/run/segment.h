@@ -41,6 +41,8 @@ typedef struct segment {
     bool detached;              /* gradients seen by the optimizer are constants */
     bool require_finite;        /* L2O_ERROR_NUMERIC, naming step and instance, when an objective is not finite */
     const double *loss_weights; /* [T + 1]: the meta-loss is sum_t loss_weights[t] * mean_p f_p(x_t) */
+    const bool *active;         /* [weight_count]: with respect to which tensors; NULL: all. What is written below of
+                                   the others, in gradient, hessian_vector, stays as it was */
     bool logarithm;             /* of ln f_p instead of f_p; what is below zero has none and fails like the infinite */
     const carry *from;
     carry *to;                   /* where x and state end up; may be `from`; NULL: dropped */
