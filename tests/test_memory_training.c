@@ -159,6 +159,14 @@ static void test_training(void **state) {
     assert_true(try_each(unrolled, 1, train) > 200);
 }
 
+static void test_training_layers(void **state) {
+    (void)state;
+    assert_true(try_each("problem=lasso n=3 m=2 batch=2 shared-A=yes optimizer=lista:depth=2 dtype=float64 unroll=2 "
+                         "layer-wise=yes stage-rates=1,1 stage-draws=2 training-draws=1 evaluate-every=2 "
+                         "evaluation-draws=1 checkpoint-seconds=1000 estimator=plain",
+                         1, train) > 200);
+}
+
 /* Interrupted in its second draw, outside of what is counted; then resumed. */
 static buffer kept_checkpoint, kept_log;
 
@@ -299,15 +307,9 @@ static void test_vectors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_context_and_settings),
-        TEST(test_optimizers),
-        TEST(test_weights_files),
-        TEST(test_training),
-        TEST(test_resuming),
-        TEST(test_adaptation),
-        TEST(test_solving),
-        TEST(test_derivative_checks),
-        TEST(test_vectors),
+        TEST(test_context_and_settings), TEST(test_optimizers), TEST(test_weights_files), TEST(test_training),
+        TEST(test_training_layers),      TEST(test_resuming),   TEST(test_adaptation),    TEST(test_solving),
+        TEST(test_derivative_checks),    TEST(test_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,8 @@ l2o_status meta_task_create(l2o_context *context, problem *problem, const optimi
     size_t inner = options->kind->adapts ? (size_t)(options->inner_steps + 1) : 0;
     task->inner = memory_allocate(inner * total, sizeof(double), error);
     task->gradient = memory_allocate(total, sizeof(double), error);
-    bool whole = task->loss_weights != NULL && task->inner != NULL && task->gradient != NULL;
+    task->squares = memory_allocate((size_t)optimizer->weight_count, sizeof(double), error);
+    bool whole = task->loss_weights != NULL && task->inner != NULL && task->gradient != NULL && task->squares != NULL;
     if (status == L2O_OK && !whole) status = error->status;
     if (status != L2O_OK) {
         meta_task_free(task);
@@ -80,6 +81,7 @@ void meta_task_free(meta_task *task) {
     memory_free(task->loss_weights);
     memory_free(task->inner);
     memory_free(task->gradient);
+    memory_free(task->squares);
     *task = (meta_task){0};
 }
 
@@ -108,6 +110,7 @@ static segment *add_segment(passes *passes, int k, meta_task *task, const estima
         .logarithm = options->loss->logarithm,
         .from = from,
         .gradient = gradient,
+        .squares = gradient == NULL ? NULL : task->squares,
     };
     return &passes->segments[k];
 }
@@ -203,7 +206,12 @@ static void subtract_product(meta_task *task, const estimator_options *options, 
         const weight_layout *layout = &optimizer->layout[k];
         if (options->active != NULL && !options->active[k]) continue;
         int64_t end = layout->offset + layout->rows * layout->columns;
-        for (int64_t i = layout->offset; i < end; i++) task->gradient[i] -= options->inner_rate * product[i];
+        double squares = 0;
+        for (int64_t i = layout->offset; i < end; i++) {
+            task->gradient[i] -= options->inner_rate * product[i];
+            squares += task->gradient[i] * task->gradient[i];
+        }
+        task->squares[k] = squares;
     }
 }
 

@@ -44,6 +44,7 @@ typedef struct meta_task {
     double *loss_weights; /* [T + 1] */
     double *inner;        /* [inner_steps + 1, weight_total]: phi_0 .. phi_K; of estimators that adapt */
     double *gradient;     /* out [weight_total]; of tensors that are not active: zero */
+    double *squares;      /* out [weight_count]: the sum of each tensor's squared gradient; of those that are active */
     estimate result;      /* out */
 } meta_task;
 

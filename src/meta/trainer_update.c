@@ -21,54 +21,20 @@ l2o_status trainer_sample(trainer *trainer, random_stream stream, int64_t draw, 
     return ranks_agree(trainer->context, status, error);
 }
 
-/* --------------------------------------------------------------------------------------------------------- clipping */
-
-/* The sum of a tensor's squares: what a thread takes at a time is summed in order, and so are these sums. */
-typedef struct squares {
-    const double *values;
-    int64_t count, stretch;
-    double *sums;
-} squares;
-
-enum { STRETCH = 16384, MOST_STRETCHES = 512 };
-
-static l2o_status add_squares(void *argument, int64_t piece, worker *worker) {
-    const squares *self = argument;
-    int64_t first = piece * self->stretch;
-    int64_t end = first + self->stretch < self->count ? first + self->stretch : self->count;
-    double sum = 0;
-    (void)worker;
-    for (int64_t i = first; i < end; i++) sum += self->values[i] * self->values[i];
-    self->sums[piece] = sum;
-    return L2O_OK;
-}
-
-static double norm_of(l2o_context *context, const double *values, int64_t count) {
-    double sums[MOST_STRETCHES], sum = 0;
-    int64_t stretch = (count + MOST_STRETCHES - 1) / MOST_STRETCHES;
-    squares self = {values, count, stretch < STRETCH ? STRETCH : stretch, sums};
-    int64_t pieces = (count + self.stretch - 1) / self.stretch;
-    l2o_error unused; /* nothing in it fails */
-    pieces_run_whole(context, pieces, add_squares, &self, &unused);
-    for (int64_t p = 0; p < pieces; p++) sum += sums[p];
-    return sqrt(sum);
-}
+/* --------------------------------------------------------------------------------------------------------- updates */
 
 /* Each tensor of a task's gradient, of those that move, is held to the norm `clip`. */
-static void clip_tensors(const trainer *trainer, double *gradient) {
+static void clip_tensors(const trainer *trainer, const meta_task *task) {
     double clip = trainer->options.clip;
     for (int k = 0; clip > 0 && k < trainer->optimizer->weight_count; k++) {
         const weight_layout *layout = &trainer->optimizer->layout[k];
         if (!trainer->active[k]) continue;
-        double *part = gradient + layout->offset;
-        int64_t count = layout->rows * layout->columns;
-        double norm = norm_of(trainer->context, part, count);
+        double norm = sqrt(task->squares[k]);
         if (norm <= clip) continue;
-        for (int64_t i = 0; i < count; i++) part[i] *= clip / norm;
+        double *part = task->gradient + layout->offset;
+        for (int64_t i = 0; i < layout->rows * layout->columns; i++) part[i] *= clip / norm;
     }
 }
-
-/* --------------------------------------------------------------------------------------------------------- updates */
 
 static double present_rate(const trainer *trainer) {
     const trainer_options *options = &trainer->options;
@@ -86,7 +52,7 @@ static l2o_status update(trainer *trainer, double *loss, double *last, l2o_error
                                            error));
     for (int k = 0; k < trainer->task_count; k++) {
         const meta_task *task = &trainer->tasks[k];
-        clip_tensors(trainer, task->gradient);
+        clip_tensors(trainer, task);
         gradients[k] = task->gradient;
         *loss += share * task->result.outer_loss;
         *last += share * task->result.last_objective;

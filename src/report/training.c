@@ -159,18 +159,34 @@ static long unrolls_of(const json_t *settings, int stage) {
     return at == NULL ? 0 : strtol(at, NULL, 10);
 }
 
+/* The stages of each layer, where training went layer by layer: the numbers of the setting `stage-rates`; else 0. */
+static int parts_of(const json_t *settings) {
+    const char *layers = json_string_value(json_object_get(settings, "layer-wise"));
+    const char *at = json_string_value(json_object_get(settings, "stage-rates"));
+    int parts = 1;
+    if (layers == NULL || strcmp(layers, "yes") != 0 || at == NULL) return 0;
+    for (; *at != '\0'; at++) parts += *at == ',' || *at == '/';
+    return parts;
+}
+
+static json_t *stage_label(int stage, int parts) {
+    if (parts == 0) return json_sprintf("%d", stage + 1);
+    return json_sprintf("layer %d, stage %d", stage / parts + 1, stage % parts + 1);
+}
+
 static json_t *mean_cell(double value) { return json_pack("{s:o}", "mean", number(value)); }
 static json_t *text_cell(const char *text) { return json_pack("{s:s}", "text", text); }
 
 static json_t *stage_table(const course *course, const json_t *settings) {
     json_t *rows = json_array();
+    int parts = parts_of(settings);
     for (int s = 0; s < course->stage_count; s++) {
         const stage_summary *stage = &course->stages[s];
-        long unrolls = unrolls_of(settings, s);
+        long unrolls = parts > 0 ? 1 : unrolls_of(settings, s);
         json_t *best = isnan(stage->best) ? json_null() : mean_cell(stage->best);
         json_array_append_new(
             rows,
-            json_pack("{s:o, s:[o, {s:o}, {s:o}, o, o, {s:o}, {s:o}]}", "label", json_sprintf("%d", s + 1), "cells",
+            json_pack("{s:o, s:[o, {s:o}, {s:o}, o, o, {s:o}, {s:o}]}", "label", stage_label(s, parts), "cells",
                       unrolls > 0 ? json_pack("{s:o}", "text", json_sprintf("%ld", unrolls)) : json_null(), "text",
                       json_sprintf("%zu", stage->draws), "text", json_sprintf("%.0f", stage->final - stage->first),
                       stage->draws == 0 ? json_null() : mean_cell(stage->last), best, "text",

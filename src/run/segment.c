@@ -369,43 +369,59 @@ static l2o_status begin(runner *runner, const segment *segment, l2o_error *error
     return optimizer_prepare(runner->optimizer, runner->problem, &evaluation);
 }
 
-/* A tensor of the sum over pieces on its way to the caller. */
+/* A tensor of the sum over pieces on its way to the caller. Threads take stretches of it; what a stretch's squares add
+ * up to shows whether all is finite, and makes up the tensor's norm. */
+enum { TAKEN = 16384, MOST_TAKEN = 512 };
+
 typedef struct taking {
     const runner *runner;
     const char *what;
     const weight_layout *layout;
+    int64_t count, stretch;
     const double *from;
     double *to;
     bool require_finite;
+    double squares[MOST_TAKEN];
 } taking;
 
-enum { TAKEN = 16384 }; /* numbers of a tensor that a thread takes at a time */
-
 static l2o_status take_stretch(void *argument, int64_t piece, worker *worker) {
-    const taking *self = argument;
-    int64_t count = self->layout->rows * self->layout->columns, first = piece * TAKEN;
-    int64_t end = first + TAKEN < count ? first + TAKEN : count;
-    int wrong = 0;
+    taking *self = argument;
+    int64_t first = piece * self->stretch;
+    int64_t end = first + self->stretch < self->count ? first + self->stretch : self->count;
+    double squares = 0;
     for (int64_t i = first; i < end; i++) {
         self->to[i] = self->from[i];
-        wrong |= !(fabs(self->from[i]) <= DBL_MAX);
+        squares += self->from[i] * self->from[i];
     }
-    if (!wrong || !self->require_finite) return L2O_OK;
-    while (isfinite(self->from[first])) first++;
+    self->squares[piece] = squares;
+    if (isfinite(squares) || !self->require_finite) return L2O_OK;
+    while (first < end && isfinite(self->from[first])) first++;
+    if (first == end) return L2O_OK; /* large, and no more than that */
     return error_set(&worker->error, L2O_ERROR_NUMERIC, "the %s of '%s' on '%s' is %g in %s[%lld]", self->what,
                      self->runner->optimizer->ops->name, self->runner->problem->ops->name, self->from[first],
                      self->layout->name, (long long)first);
 }
 
 static l2o_status take_derivative(const runner *runner, const segment *segment, const double *sum, const char *what,
-                                  double *out, l2o_error *error) {
+                                  double *out, double *squares, l2o_error *error) {
     for (int k = 0; k < runner->optimizer->weight_count; k++) {
         if (!is_active(segment, k)) continue;
         const weight_layout *layout = &runner->optimizer->layout[k];
-        int64_t count = tensor_length(runner, k);
-        taking self = {runner, what, layout, sum, out + layout->offset, segment->require_finite};
-        TRY(pieces_run_whole(runner->context, (count + TAKEN - 1) / TAKEN, take_stretch, &self, error));
-        sum += count;
+        taking self = {.runner = runner,
+                       .what = what,
+                       .layout = layout,
+                       .count = tensor_length(runner, k),
+                       .from = sum,
+                       .to = out + layout->offset,
+                       .require_finite = segment->require_finite};
+        int64_t least = (self.count + MOST_TAKEN - 1) / MOST_TAKEN;
+        self.stretch = least < TAKEN ? TAKEN : least;
+        int64_t pieces = (self.count + self.stretch - 1) / self.stretch;
+        TRY(pieces_run_whole(runner->context, pieces, take_stretch, &self, error));
+        sum += self.count;
+        if (squares == NULL) continue;
+        squares[k] = 0;
+        for (int64_t p = 0; p < pieces; p++) squares[k] += self.squares[p];
     }
     return L2O_OK;
 }
@@ -426,10 +442,10 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
     }
     const double *sum = runner->sums.total;
     if (segment->gradient != NULL)
-        TRY(take_derivative(runner, segment, sum, "meta-gradient", segment->gradient, error));
+        TRY(take_derivative(runner, segment, sum, "meta-gradient", segment->gradient, segment->squares, error));
     if (segment->direction != NULL)
         TRY(take_derivative(runner, segment, sum + hessian_at(runner, segment), "second derivative",
-                            segment->hessian_vector, error));
+                            segment->hessian_vector, NULL, error));
     return L2O_OK;
 }
 

@@ -47,6 +47,7 @@ typedef struct segment {
     const carry *from;
     carry *to;                   /* where x and state end up; may be `from`; NULL: dropped */
     double *gradient;            /* out [weight_total]; NULL: not wanted */
+    double *squares;             /* out [weight_count]: of each tensor's gradient, their sum; NULL: not wanted */
     const double *direction;     /* [weight_total] or NULL; the gradient need not be wanted too */
     double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
     bool on_tape;                /* the tape runs even where the optimizer has a fused unroll: for checks */
