@@ -159,11 +159,84 @@ static void test_the_first_failure(void **state) {
     optimizer_free(optimizer);
 }
 
+/* Derivatives with respect to some tensors are those parts of the whole, to the bit, around the tape and on it; the
+ * other parts stay as they were, and so do squares. */
+static void test_active_tensors(void **state) {
+    (void)state;
+    l2o_error error = {0};
+    optimizer *optimizer = test_optimizer("rnnprop", 0);
+    l2o_context *context = test_context(2);
+    bool active[32];
+    double squares[32], some[32];
+    assert_true(optimizer->weight_count <= 32);
+    for (int on_tape = 0; on_tape < 2; on_tape++) {
+        task whole, part;
+        task_open(&whole, context, optimizer, 40, 10);
+        task_open(&part, context, optimizer, 40, 10);
+        whole.pass.on_tape = part.pass.on_tape = on_tape == 1;
+        whole.pass.squares = squares;
+        part.pass.squares = some;
+        part.pass.active = active;
+        double *direction = zeros(optimizer->weight_total); /* within what is active, or the product is not a part */
+        whole.pass.direction = part.pass.direction = direction;
+        for (int64_t i = 0; i < optimizer->weight_total; i++) part.gradient[i] = part.product[i] = 7;
+        for (int k = 0; k < optimizer->weight_count; k++) {
+            const weight_layout *layout = &optimizer->layout[k];
+            active[k] = k % 3 == 1;
+            some[k] = 7;
+            for (int64_t i = 0; active[k] && i < layout->rows * layout->columns; i++)
+                direction[layout->offset + i] = 0.5;
+        }
+        assert_int_equal(segment_run(&whole.runner, &whole.pass, &error), L2O_OK);
+        assert_int_equal(segment_run(&part.runner, &part.pass, &error), L2O_OK);
+        assert_memory_equal(whole.mean, part.mean, sizeof whole.mean);
+        for (int k = 0; k < optimizer->weight_count; k++) {
+            const weight_layout *layout = &optimizer->layout[k];
+            double sum = 0;
+            for (int64_t i = layout->offset; i < layout->offset + layout->rows * layout->columns; i++) {
+                assert_true(part.gradient[i] == (active[k] ? whole.gradient[i] : 7));
+                assert_true(part.product[i] == (active[k] ? whole.product[i] : 7));
+                sum += whole.gradient[i] * whole.gradient[i];
+            }
+            assert_true(squares[k] == sum && some[k] == (active[k] ? sum : 7));
+        }
+        memory_free(direction);
+        task_close(&whole);
+        task_close(&part);
+    }
+    l2o_context_free(context);
+    optimizer_free(optimizer);
+}
+
+/* Sums of long rows over threads are those along the tree. */
+static void test_long_rows(void **state) {
+    (void)state;
+    enum { PIECES = 7, LENGTH = 50001 };
+    l2o_error error = {0};
+    for (int threads = 1; threads <= 3; threads++) {
+        l2o_context *context = test_context(threads);
+        sums own;
+        assert_int_equal(sums_create(&own, PIECES, &error), L2O_OK);
+        assert_int_equal(sums_reserve(&own, LENGTH, &error), L2O_OK);
+        for (int64_t p = 0; p < PIECES; p++)
+            for (int64_t i = 0; i < LENGTH; i++) sums_row(&own, p)[i] = 1.0 / (double)(3 + p * LENGTH + i);
+        l2o_context_cancel(context); /* what was computed is added up all the same */
+        assert_int_equal(sums_finish(context, 1, (sums *const[]){&own}, INT64_MAX, &error), L2O_OK);
+        for (int64_t i = 0; i < LENGTH; i++) {
+            double r[PIECES];
+            for (int64_t p = 0; p < PIECES; p++) r[p] = 1.0 / (double)(3 + p * LENGTH + i);
+            assert_true(own.total[i] == ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + r[6]));
+        }
+        sums_free(&own);
+        l2o_context_free(context);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_together),
-        cmocka_unit_test(test_pieces_hold_everything),
-        cmocka_unit_test(test_the_first_failure),
+        cmocka_unit_test(test_together),          cmocka_unit_test(test_pieces_hold_everything),
+        cmocka_unit_test(test_the_first_failure), cmocka_unit_test(test_active_tensors),
+        cmocka_unit_test(test_long_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,11 +87,12 @@ static l2o_status run_frozen_steps(trainer *trainer, int64_t draw, l2o_error *er
     }
     if (taken > 0) return L2O_OK; /* tasks are kept together */
     TRY(segments_run(trainer->task_count, runners, passes, error));
-    for (int k = 0; k < trainer->task_count; k++) {
+    l2o_status status = L2O_OK;
+    for (int k = 0; k < trainer->task_count && status == L2O_OK; k++) {
         const meta_task *task = &trainer->tasks[k];
-        TRY(features_keep(&trainer->features, draw, k, &task->now, task->problem, trainer->optimizer, error));
+        status = features_keep(&trainer->features, draw, k, &task->now, task->problem, trainer->optimizer, error);
     }
-    return L2O_OK;
+    return ranks_agree(trainer->context, status, error);
 }
 
 l2o_status trainer_draw(trainer *trainer, double *loss, double *last, l2o_error *error) {

@@ -26,6 +26,7 @@ typedef struct course {
     training_log log;
     stage_summary stages[STAGES_MAX];
     int stage_count;
+    int parts;                          /* stages of each layer, where training went layer by layer; else 0 */
     double updates, best, best_updates; /* of the whole training; the last two NaN where nothing was evaluated */
 } course;
 
@@ -76,11 +77,27 @@ static json_t *numbers(const double *values, size_t count) {
     return array;
 }
 
+/* The stages of each layer, where training went layer by layer: the numbers of the setting `stage-rates`; else 0. */
+static int parts_of(const json_t *settings) {
+    const char *layers = json_string_value(json_object_get(settings, "layer-wise"));
+    const char *at = json_string_value(json_object_get(settings, "stage-rates"));
+    int parts = 1;
+    if (layers == NULL || strcmp(layers, "yes") != 0 || at == NULL) return 0;
+    for (; *at != '\0'; at++) parts += *at == ',' || *at == '/';
+    return parts;
+}
+
+/* `what` goes before the number of a stage of a curriculum. */
+static json_t *stage_label(int stage, int parts, const char *what) {
+    if (parts == 0) return json_sprintf("%s%d", what, stage + 1);
+    return json_sprintf("layer %d, stage %d", stage / parts + 1, stage % parts + 1);
+}
+
 static json_t *spans(const course *course) {
     json_t *array = json_array();
     for (int s = 0; s < course->stage_count; s++)
-        json_array_append_new(array, json_pack("{s:o, s:f, s:f}", "label", json_sprintf("stage %d", s + 1), "low",
-                                               course->stages[s].first, "high", course->stages[s].final));
+        json_array_append_new(array, json_pack("{s:o, s:f, s:f}", "label", stage_label(s, course->parts, "stage "),
+                                               "low", course->stages[s].first, "high", course->stages[s].final));
     for (size_t i = 0; i < course->log.recovery_count; i++)
         json_array_append_new(array,
                               json_pack("{s:s, s:f, s:f}", "label", "recovery", "low",
@@ -159,36 +176,21 @@ static long unrolls_of(const json_t *settings, int stage) {
     return at == NULL ? 0 : strtol(at, NULL, 10);
 }
 
-/* The stages of each layer, where training went layer by layer: the numbers of the setting `stage-rates`; else 0. */
-static int parts_of(const json_t *settings) {
-    const char *layers = json_string_value(json_object_get(settings, "layer-wise"));
-    const char *at = json_string_value(json_object_get(settings, "stage-rates"));
-    int parts = 1;
-    if (layers == NULL || strcmp(layers, "yes") != 0 || at == NULL) return 0;
-    for (; *at != '\0'; at++) parts += *at == ',' || *at == '/';
-    return parts;
-}
-
-static json_t *stage_label(int stage, int parts) {
-    if (parts == 0) return json_sprintf("%d", stage + 1);
-    return json_sprintf("layer %d, stage %d", stage / parts + 1, stage % parts + 1);
-}
-
 static json_t *mean_cell(double value) { return json_pack("{s:o}", "mean", number(value)); }
 static json_t *text_cell(const char *text) { return json_pack("{s:s}", "text", text); }
 
 static json_t *stage_table(const course *course, const json_t *settings) {
     json_t *rows = json_array();
-    int parts = parts_of(settings);
     for (int s = 0; s < course->stage_count; s++) {
         const stage_summary *stage = &course->stages[s];
-        long unrolls = parts > 0 ? 1 : unrolls_of(settings, s);
+        long unrolls = course->parts > 0 ? 1 : unrolls_of(settings, s);
         json_t *best = isnan(stage->best) ? json_null() : mean_cell(stage->best);
         json_array_append_new(
             rows,
-            json_pack("{s:o, s:[o, {s:o}, {s:o}, o, o, {s:o}, {s:o}]}", "label", stage_label(s, parts), "cells",
-                      unrolls > 0 ? json_pack("{s:o}", "text", json_sprintf("%ld", unrolls)) : json_null(), "text",
-                      json_sprintf("%zu", stage->draws), "text", json_sprintf("%.0f", stage->final - stage->first),
+            json_pack("{s:o, s:[o, {s:o}, {s:o}, o, o, {s:o}, {s:o}]}", "label", stage_label(s, course->parts, ""),
+                      "cells", unrolls > 0 ? json_pack("{s:o}", "text", json_sprintf("%ld", unrolls)) : json_null(),
+                      "text", json_sprintf("%zu", stage->draws), "text",
+                      json_sprintf("%.0f", stage->final - stage->first),
                       stage->draws == 0 ? json_null() : mean_cell(stage->last), best, "text",
                       json_sprintf("%zu", stage->evaluations), "text", json_sprintf("%zu", stage->recoveries)));
     }
@@ -317,6 +319,7 @@ l2o_status report_training(const char *name, const char *weights, const char *lo
     json_t *about = NULL;
     course course = {.stage_count = 0};
     l2o_status status = weights == NULL ? L2O_OK : weights_file_describe(weights, &about, error);
+    course.parts = parts_of(json_object_get(about, "settings"));
     if (status == L2O_OK && log != NULL) {
         status = training_log_read(log, &course.log, error);
         if (status == L2O_OK) summarise(&course);
