@@ -9,7 +9,7 @@ static void check(const trainer_options *options) {
     fuzz_require(options->stage_count >= 1 && options->stage_count <= MOST_STAGES);
     for (int s = 0; s < options->stage_count; s++) {
         fuzz_require(options->stages[s].unrolls >= 1 && options->stages[s].draws >= 1);
-        fuzz_require(options->stages[s].evaluation_unrolls >= 1);
+        fuzz_require(options->stages[s].evaluation_steps >= options->stages[s].steps);
     }
 }
 
