@@ -9,3 +9,9 @@ foreach(source ${L2O_EXAMPLES})
   add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   l2o_test_settings(example_${name} example)
 endforeach()
+
+# examples/images/ is one program of several files; the test of it is tests/images.sh.
+file(GLOB L2O_IMAGES_SOURCES CONFIGURE_DEPENDS examples/images/*.c)
+add_executable(example_images ${L2O_IMAGES_SOURCES})
+set_target_properties(example_images PROPERTIES OUTPUT_NAME images RUNTIME_OUTPUT_DIRECTORY examples/images)
+target_link_libraries(example_images PRIVATE l2o_flags l2o_shared m)
