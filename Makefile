@@ -5,7 +5,7 @@ PRESET ?= release
 C_FILES = git ls-files -z '*.c' '*.h'
 
 .DEFAULT_GOAL := all
-.PHONY: all build test demo bench bench-sweep baselines models install clean format lint fuzz asan tsan help
+.PHONY: all build test demo images bench bench-sweep baselines models install clean format lint fuzz asan tsan help
 
 define test_preset
 	cmake --preset $(1) >/dev/null
@@ -26,6 +26,10 @@ test: ## build and run all tests (PRESET=release)
 
 demo: build ## train, adapt and solve in a minute or two: examples/demo.sh
 	sh examples/demo.sh
+
+images: build ## denoise photographs with a dictionary learned from photographs: examples/images/run.sh
+	@scripts/setup images
+	sh examples/images/run.sh
 
 bench: ## benchmarks, beside PyTorch: bench/run.sh
 	@scripts/setup build test bench

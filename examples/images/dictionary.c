@@ -61,38 +61,62 @@ static matrix transposed(const matrix *m) {
     return result;
 }
 
+/* Atoms in falling order of how much the codes used them. */
+static void sort_atoms(matrix *atoms, statistics *sums) {
+    for (int64_t j = 0; j < atoms->rows; j++) {
+        int64_t most = j;
+        for (int64_t k = j; k < atoms->rows; k++)
+            if (matrix_row(&sums->gram, k)[k] > matrix_row(&sums->gram, most)[most]) most = k;
+        double use = matrix_row(&sums->gram, j)[j], atom[PIXELS];
+        matrix_row(&sums->gram, j)[j] = matrix_row(&sums->gram, most)[most];
+        matrix_row(&sums->gram, most)[most] = use;
+        memcpy(atom, matrix_row(atoms, j), sizeof atom);
+        memmove(matrix_row(atoms, j), matrix_row(atoms, most), sizeof atom);
+        memcpy(matrix_row(atoms, most), atom, sizeof atom);
+    }
+}
+
+static void write_dictionary(const matrix *atoms, const char *path) {
+    matrix dictionary = transposed(atoms);
+    matrix_write(&dictionary, path);
+    matrix_free(&dictionary);
+}
+
+/* Codes of patches that are not learned from, and a line about them. */
+static void report(l2o_context *context, const learning *how, const matrix *aside, int64_t round) {
+    matrix_write(aside, how->b_path);
+    codes found = codes_find(context, how->A_path, how->b_path, how->lambda, how->solver);
+    printf("after %4lld rounds: objective %.5f, %.1f atoms a patch, on %lld patches set aside\n", (long long)round,
+           found.objective, found.nonzeros, (long long)aside->rows);
+    fflush(stdout);
+    codes_free(&found);
+}
+
 matrix dictionary_learn(l2o_context *context, const learning *how) {
-    int64_t n = how->atoms;
+    int64_t n = how->atoms, kept = how->patches->rows - how->patches->rows / 20 - 1;
+    matrix patches = {kept, PIXELS, how->patches->values};
+    matrix aside = {how->patches->rows - kept, PIXELS, matrix_row(how->patches, kept)};
     random_source source = random_start(how->seed, STREAM_LEARNING);
-    matrix atoms = matrix_create(n, PIXELS), batch = matrix_create(how->batch, PIXELS), dictionary;
+    matrix atoms = matrix_create(n, PIXELS), batch = matrix_create(how->batch, PIXELS);
     statistics sums = {matrix_create(n, n), matrix_create(n, PIXELS)};
-    for (int64_t j = 0; j < n; j++) start_atom(matrix_row(&atoms, j), how->patches, &source);
-    dictionary = transposed(&atoms);
-    matrix_write(&dictionary, how->A_path);
-    double seconds = 0, mean = 0;
+    for (int64_t j = 0; j < n; j++) start_atom(matrix_row(&atoms, j), &patches, &source);
+    write_dictionary(&atoms, how->A_path);
+    report(context, how, &aside, 0);
     for (int64_t round = 1; round <= how->rounds; round++) {
         for (int64_t p = 0; p < how->batch; p++)
-            memcpy(matrix_row(&batch, p), matrix_row(how->patches, random_below(&source, how->patches->rows)),
-                   PIXELS * sizeof(double));
+            memcpy(matrix_row(&batch, p), matrix_row(&patches, random_below(&source, kept)), PIXELS * sizeof(double));
         matrix_write(&batch, how->b_path);
         codes found = codes_find(context, how->A_path, how->b_path, how->lambda, how->solver);
         statistics_add(&sums, l2o_solution_x(found.solution), batch.values, how->batch,
                        pow(1 - 1 / (double)round, FORGETTING));
-        update_atoms(&atoms, &sums, how->patches, &source);
-        matrix_free(&dictionary);
-        dictionary = transposed(&atoms);
-        matrix_write(&dictionary, how->A_path);
-        seconds += found.seconds;
-        mean += found.objective;
-        int64_t every = how->rounds < 10 ? 1 : how->rounds / 10;
-        if (round == 1 || round % every == 0) {
-            printf("round %4lld: objective %.5f a patch, %.1f atoms a code, %.1f s in the solver\n", (long long)round,
-                   mean / (double)(round == 1 ? 1 : every), found.nonzeros, seconds);
-            fflush(stdout);
-            mean = 0;
-        }
         codes_free(&found);
+        update_atoms(&atoms, &sums, &patches, &source);
+        write_dictionary(&atoms, how->A_path);
+        if (round % 50 == 0 || round == how->rounds) report(context, how, &aside, round);
     }
+    sort_atoms(&atoms, &sums);
+    write_dictionary(&atoms, how->A_path);
+    matrix dictionary = transposed(&atoms);
     matrix_free(&atoms);
     matrix_free(&batch);
     matrix_free(&sums.gram);

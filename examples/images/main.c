@@ -19,7 +19,7 @@ static const char USAGE[] =
     "a\n"
     "table, and leaves NAME-restored.pgm: original, seen, restored by the first solver.\n"
     "\n"
-    "  --lambda NUMBER       weight of the L1 penalty (learn 0.1; denoising 1.5 sigma; sensing 0.01)\n"
+    "  --lambda NUMBER       weight of the L1 penalty (learn 0.1; denoising 1.5 sigma; sensing 0.02)\n"
     "  --seed N              everything random is a function of it (1)\n"
     "  --threads N           threads; 0 for one a core (1)\n"
     "learn:\n"
@@ -90,7 +90,7 @@ static options options_read(int count, char **words) {
         {"--contrast", NULL, &given.contrast, NULL, 0, 0.4},
         {"--noise", NULL, &given.noise, NULL, 0, 255},
         {"--require", NULL, &given.gain, NULL, -100, 100},
-        {"--patches", NULL, NULL, &given.patches, 1, 1e7},
+        {"--patches", NULL, NULL, &given.patches, 2, 1e7},
         {"--atoms", NULL, NULL, &given.atoms, 2, 4096},
         {"--rounds", NULL, NULL, &given.rounds, 1, 1e6},
         {"--batch", NULL, NULL, &given.batch, 1, 1e6},

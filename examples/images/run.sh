@@ -1,0 +1,78 @@
+#!/bin/sh
+# Natural images through sparse coding, from scratch: photographs, a dictionary learned from some, the others denoised
+# and restored from a quarter of the measurements. A few minutes on one core; the work goes to build/images/.
+#
+# The photographs are those of the Debian package lomiri-wallpapers-16.04 (licences and authors: docs/images.md). They
+# are taken from where it is installed, else it is downloaded and unpacked, which does not need root.
+set -eu
+out=${L2O_IMAGES_OUT:-build/images}
+program=${L2O_IMAGES:-build/examples/images/images}
+package=lomiri-wallpapers-16.04
+# What they are called here, and by the package: eight to learn from, three to test on.
+train='mountain=aitzgorri_by_Aitzol_Berasategi stream=life_by_Aitzol_Berasategi fig=Picture_0B_by_freespace
+drum=Wine_by_Jakkub_Mede sunset=sunset_by_Aitzol_Berasategi clock=greentock_by_Peter_Nerlich
+seeds=seeding_by_Clements_Engelhardt dragonfly=Dragonfly_by_Bolly'
+test='dogs=friends_by_Aitzol_Berasategi brushes=Picture_1A_by_freespace peaks=picosdeeuropa_by_Aitzol_Berasategi'
+
+photographs() { # prints the folder that holds them
+    for root in "" "$out/package"; do
+        folder=$root/usr/share/backgrounds
+        if [ -e "$folder/friends_by_Aitzol_Berasategi.jpg" ]; then
+            echo "$folder"
+            return
+        fi
+    done
+    mkdir -p "$out/package"
+    (cd "$out/package" && apt-get download -q "$package" >&2 && dpkg-deb -x "$package"_*.deb .)
+    echo "$out/package/usr/share/backgrounds"
+}
+
+convert() { # convert FOLDER NAME=PHOTOGRAPH...: into $out/FOLDER/NAME.pgm, grey, 512 pixels on the longer side
+    to=$out/$1
+    shift
+    mkdir -p "$to"
+    for pair in "$@"; do
+        image=$to/${pair%%=*}.pgm
+        [ -e "$image" ] && continue
+        jpegtopnm -quiet "$from/${pair#*=}.jpg" | ppmtopgm | pamscale -xyfit 512 512 >"$image.part"
+        mv "$image.part" "$image"
+    done
+}
+
+list() { # list FOLDER NAME=PHOTOGRAPH...: the images, separated by commas
+    to=$out/$1
+    shift
+    for pair in "$@"; do echo "$to/${pair%%=*}.pgm"; done | paste -s -d , -
+}
+
+from=$(photographs)
+# shellcheck disable=SC2086
+{
+    convert train $train
+    convert test $test
+    train=$(list train $train)
+    test=$(list test $test)
+}
+
+echo "1/3  A dictionary of 128 atoms from 20,000 patches of eight photographs"
+"$program" learn --images "$train" --out "$out"
+pnmtopng -quiet "$out/dictionary.pgm" >"$out/dictionary.png"
+
+# task FOLDER OPTION...: the table, the pictures, and in FOLDER/train signals to train weights on
+task() {
+    folder=$out/$1
+    shift
+    mkdir -p "$folder/train"
+    "$program" restore --images "$test" --dictionary "$out/dictionary.npy" --out "$folder" \
+        --solvers cd,fista,fista@16,ista@16 "$@" | tee "$folder/table.md"
+    "$program" signals --images "$train" --dictionary "$out/dictionary.npy" --out "$folder/train" "$@"
+    for strip in "$folder"/*-restored.pgm; do pnmtopng -quiet "$strip" >"${strip%.pgm}.png"; done
+}
+echo
+echo "2/3  Gaussian noise of standard deviation 25 (of 255)"
+task denoise --noise 25
+echo
+echo "3/3  Compressive sensing: 16 measurements of each block of 64 pixels"
+task sense --measurements 16
+echo
+echo "Pictures: $out/dictionary.png, $out/denoise/*.png, $out/sense/*.png. Data for l2o: A.npy and b.npy beside them."
