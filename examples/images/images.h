@@ -15,6 +15,10 @@ enum { SIDE = 8, PIXELS = SIDE * SIDE }; /* of a patch */
 /* main.c */
 _Noreturn void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void *allocate(int64_t count, int64_t size); /* zeros; never NULL */
+typedef struct file_path {
+    char text[1024];
+} file_path;
+file_path path_in(const char *folder, const char *name, const char *ending);
 
 /* random.c: reproducible numbers, a stream for each purpose. */
 typedef enum random_stream { STREAM_PATCHES, STREAM_LEARNING, STREAM_NOISE, STREAM_SENSING } random_stream;

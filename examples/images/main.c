@@ -55,6 +55,13 @@ void *allocate(int64_t count, int64_t size) {
     return memory;
 }
 
+file_path path_in(const char *folder, const char *name, const char *ending) {
+    file_path path;
+    if (snprintf(path.text, sizeof path.text, "%s/%s%s", folder, name, ending) >= (int)sizeof path.text)
+        fail("%s: too long", folder);
+    return path;
+}
+
 typedef struct options {
     char *images, *out, *dictionary, *solvers;
     double lambda, contrast, noise, gain;
@@ -134,16 +141,12 @@ static char **split(char *text, int64_t *count) {
     return parts;
 }
 
-static const char *in_folder(char *path, size_t size, const char *folder, const char *name) {
-    if (snprintf(path, size, "%s/%s", folder, name) >= (int)size) fail("%s: too long", folder);
-    return path;
-}
-
 static void learn(l2o_context *context, const options *given, const image *pictures, int64_t images) {
-    char patches_path[1024], dictionary_path[1024], batch_path[1024], picture_path[1024];
+    file_path dictionary_path = path_in(given->out, "dictionary", ".npy");
+    file_path batch_path = path_in(given->out, "batch", ".npy");
     random_source source = random_start(given->seed, STREAM_PATCHES);
     matrix patches = patches_choose(pictures, images, given->patches, given->contrast, &source);
-    matrix_write(&patches, in_folder(patches_path, sizeof patches_path, given->out, "patches.npy"));
+    matrix_write(&patches, path_in(given->out, "patches", ".npy").text);
     learning how = {.patches = &patches,
                     .atoms = given->atoms,
                     .rounds = given->rounds,
@@ -151,12 +154,12 @@ static void learn(l2o_context *context, const options *given, const image *pictu
                     .seed = given->seed,
                     .lambda = given->lambda < 0 ? 0.1 : given->lambda,
                     .solver = given->solvers == NULL ? "cd" : given->solvers,
-                    .A_path = in_folder(dictionary_path, sizeof dictionary_path, given->out, "dictionary.npy"),
-                    .b_path = in_folder(batch_path, sizeof batch_path, given->out, "batch.npy")};
+                    .A_path = dictionary_path.text,
+                    .b_path = batch_path.text};
     matrix dictionary = dictionary_learn(context, &how);
     remove(how.b_path);
     image picture = dictionary_picture(&dictionary);
-    image_write(&picture, in_folder(picture_path, sizeof picture_path, given->out, "dictionary.pgm"));
+    image_write(&picture, path_in(given->out, "dictionary", ".pgm").text);
     image_free(&picture);
     matrix_free(&dictionary);
     matrix_free(&patches);
@@ -164,15 +167,14 @@ static void learn(l2o_context *context, const options *given, const image *pictu
 
 /* Random patches as the task sees them, of all kinds: training data for weights that will serve `restore`. */
 static void signals(const options *given, const task *what, const image *pictures, int64_t images) {
-    char A_path[1024], b_path[1024];
     random_source source = random_start(given->seed, STREAM_PATCHES);
     image *observed = allocate(images, sizeof(image));
     for (int64_t i = 0; i < images; i++) observed[i] = task_observe(what, &pictures[i], &source);
     matrix patches = patches_choose(observed, images, given->patches, 0, &source);
     matrix b = matrix_create(patches.rows, what->A.rows);
     for (int64_t p = 0; p < patches.rows; p++) task_signal(what, matrix_row(&patches, p), matrix_row(&b, p));
-    matrix_write(&what->A, in_folder(A_path, sizeof A_path, given->out, "A.npy"));
-    matrix_write(&b, in_folder(b_path, sizeof b_path, given->out, "b.npy"));
+    matrix_write(&what->A, path_in(given->out, "A", ".npy").text);
+    matrix_write(&b, path_in(given->out, "b", ".npy").text);
     for (int64_t i = 0; i < images; i++) image_free(&observed[i]);
     free(observed);
     matrix_free(&patches);
@@ -215,13 +217,13 @@ static int restore_images(l2o_context *context, const options *given, const task
 
 int main(int count, char **words) {
     const char *verb = count < 2 ? "" : words[1];
-    bool learning = strcmp(verb, "learn") == 0, drawing = strcmp(verb, "signals") == 0;
-    if (!learning && !drawing && strcmp(verb, "restore") != 0) {
+    bool to_learn = strcmp(verb, "learn") == 0, to_draw = strcmp(verb, "signals") == 0;
+    if (!to_learn && !to_draw && strcmp(verb, "restore") != 0) {
         fputs(USAGE, strcmp(verb, "--help") == 0 ? stdout : stderr);
         return strcmp(verb, "--help") == 0 ? 0 : 2;
     }
     options given = options_read(count - 2, words + 2);
-    if (!learning && given.dictionary == NULL) fail("%s needs --dictionary", verb);
+    if (!to_learn && given.dictionary == NULL) fail("%s needs --dictionary", verb);
     int64_t images;
     char **names = split(given.images, &images);
     image *pictures = allocate(images, sizeof(image));
@@ -231,13 +233,13 @@ int main(int count, char **words) {
         fail("%s", context == NULL ? "out of memory" : l2o_context_error(context));
 
     int code = 0;
-    if (learning) {
+    if (to_learn) {
         learn(context, &given, pictures, images);
     } else {
         matrix dictionary = matrix_read(given.dictionary);
         if (dictionary.rows != PIXELS) fail("%s: a dictionary of %d rows is needed", given.dictionary, PIXELS);
         task what = task_create(&dictionary, given.measurements, given.noise / 255, given.seed);
-        if (drawing)
+        if (to_draw)
             signals(&given, &what, pictures, images);
         else
             code = restore_images(context, &given, &what, pictures, names, images);

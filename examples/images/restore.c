@@ -82,23 +82,19 @@ static image assemble(const task *what, const image *original, const signals *al
 /* Original, observed and restored, side by side. */
 static void write_strip(const char *folder, const char *name, const image *const pictures[3]) {
     enum { SPACE = 4 };
-    char path[1024];
     int64_t width = pictures[0]->width;
     image strip = image_create(3 * width + 2 * SPACE, pictures[0]->height);
     for (int64_t i = 0; i < strip.width * strip.height; i++) strip.pixels[i] = 1;
     for (int64_t k = 0; k < 3; k++) image_paste(&strip, pictures[k], k * (width + SPACE), 0);
-    snprintf(path, sizeof path, "%s/%s-restored.pgm", folder, name);
-    image_write(&strip, path);
+    image_write(&strip, path_in(folder, name, "-restored.pgm").text);
     image_free(&strip);
 }
 
 double restore(l2o_context *context, const task *what, const restoration *how) {
-    char A_path[1024], b_path[1024];
-    snprintf(A_path, sizeof A_path, "%s/A.npy", how->folder);
-    snprintf(b_path, sizeof b_path, "%s/b.npy", how->folder);
+    file_path A_path = path_in(how->folder, "A", ".npy"), b_path = path_in(how->folder, "b", ".npy");
     signals all = signals_create(what, how);
-    matrix_write(&what->A, A_path);
-    matrix_write(&all.b, b_path);
+    matrix_write(&what->A, A_path.text);
+    matrix_write(&all.b, b_path.text);
 
     image *plain = allocate(how->images, sizeof(image));
     double *before = allocate(how->images, sizeof(double));
@@ -117,7 +113,7 @@ double restore(l2o_context *context, const task *what, const restoration *how) {
     double least = INFINITY;
     for (int64_t s = 0; s < how->solvers_count; s++) {
         fflush(stdout);
-        codes found = codes_find(context, A_path, b_path, how->lambda, how->solvers[s]);
+        codes found = codes_find(context, A_path.text, b_path.text, how->lambda, how->solvers[s]);
         const char *folder_end = strrchr(how->solvers[s], '/');
         printf("| %s |", folder_end == NULL ? how->solvers[s] : folder_end + 1);
         for (int64_t i = 0; i < how->images; i++) {

@@ -23,7 +23,13 @@ photographs() { # prints the folder that holds them
         fi
     done
     mkdir -p "$out/package"
-    (cd "$out/package" && apt-get download -q "$package" >&2 && dpkg-deb -x "$package"_*.deb .)
+    (
+        cd "$out/package"
+        apt-get download -q -o APT::Sandbox::User=root "$package" && dpkg-deb -x "$package"_*.deb .
+    ) >&2 || {
+        echo "run.sh: apt-get could not download $package; apt-get update, or install it, then try again" >&2
+        exit 1
+    }
     echo "$out/package/usr/share/backgrounds"
 }
 
@@ -75,4 +81,17 @@ echo
 echo "3/3  Compressive sensing: 16 measurements of each block of 64 pixels"
 task sense --measurements 16
 echo
-echo "Pictures: $out/dictionary.png, $out/denoise/*.png, $out/sense/*.png. Data for l2o: A.npy and b.npy beside them."
+
+# crop FOLDER NAME LEFT TOP: 180 x 180 pixels of each of the three panels of a strip, as a small PNG
+crop() {
+    strip=$out/$1/$2-restored.pgm
+    width=$((($(pamfile "$strip" | sed 's/.*raw, \([0-9]*\) by.*/\1/') - 8) / 3 + 4))
+    for panel in 0 1 2; do
+        pamcut -left $(($3 + panel * width)) -top "$4" -width 180 -height 180 "$strip" >"$out/panel$panel.pgm"
+    done
+    pnmcat -lr "$out"/panel[012].pgm | pnmtopng -quiet -compression 9 >"$out/$2-detail.png"
+    rm "$out"/panel[012].pgm
+}
+crop denoise dogs 80 110
+crop sense brushes 60 100
+echo "Pictures: $out/*.png, $out/denoise/*.png, $out/sense/*.png. Data for l2o: A.npy and b.npy beside them."
