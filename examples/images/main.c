@@ -206,7 +206,7 @@ static int restore_images(l2o_context *context, const options *given, const task
                                                    : 2,
                        .seed = given->seed,
                        .lambda = given->lambda >= 0 ? given->lambda
-                                 : sensing          ? 0.01
+                                 : sensing          ? 0.02
                                                     : 1.5 * given->noise / 255};
     double gain = restore(context, what, &how);
     free(solvers);
