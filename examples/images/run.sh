@@ -76,15 +76,15 @@ task() {
     "$program" signals --images "$train" --dictionary "$out/dictionary.npy" --out "$folder/train" "$@"
     "$tool" train --optimizer lista-cp --initial-weight scaled --initial-lambda "$lambda" --problem lasso \
         --A "$folder/train/A.npy" --b "$folder/train/b.npy" --lambda "$lambda" --x0 fixed:0 --estimator plain \
-        --unroll 16 --meta-loss last --stages 1 --stage-draws 2000 --early-stop no --outer-schedule cosine \
-        --threads 1 --quiet --out "$folder/lista-cp.safetensors"
+        --unroll 16 --meta-loss last --stages 1 --stage-draws 2000 --early-stop no --outer-rate 4e-4 \
+        --outer-schedule cosine --threads 1 --quiet --out "$folder/lista-cp.safetensors"
     "$program" restore --images "$test" --dictionary "$out/dictionary.npy" --out "$folder" --lambda "$lambda" \
         --solvers "cd,fista,fista@16,ista@16,$folder/lista-cp.safetensors@16" "$@" | tee "$folder/table.md"
     for strip in "$folder"/*-restored.pgm; do pnmtopng -quiet "$strip" >"${strip%.pgm}.png"; done
 }
 echo
 echo "2/3  Gaussian noise of standard deviation 25 (of 255)"
-task denoise 0.147 --noise 25
+task denoise 0.1470588 --noise 25
 echo
 echo "3/3  Compressive sensing: 16 measurements of each block of 64 pixels"
 task sense 0.02 --measurements 16
