@@ -55,8 +55,23 @@ static l2o_status value_at(const lookup *self, int variant, int panel, const cha
                      name, row_name, method, self->claim->name);
 }
 
+const char *claim_next_name(const char **list, size_t *length) {
+    if (**list == '\0') return NULL;
+    const char *name = *list + strspn(*list, " "), *comma = strchr(name, ','), *end = comma;
+    if (end == NULL) end = name + strlen(name);
+    *list = comma != NULL ? comma + 1 : end;
+    while (end > name && end[-1] == ' ') end--;
+    *length = (size_t)(end - name);
+    return name;
+}
+
+/* Is the name in the list? Without one, or with `all`, every name is. */
 static bool concerns(const char *given, const char *name) {
-    return given == NULL || strcmp(given, "all") == 0 || strcmp(given, name) == 0;
+    if (given == NULL || strcmp(given, "all") == 0) return true;
+    size_t length;
+    for (const char *at = claim_next_name(&given, &length); at != NULL; at = claim_next_name(&given, &length))
+        if (strlen(name) == length && strncmp(at, name, length) == 0) return true;
+    return false;
 }
 
 /* Of the method, or of what it is compared with, which may be a number. */

@@ -6,6 +6,10 @@
 
 #include "experiment/experiment.h"
 
+/* The next of the names with commas between them that a claim may have for panels and variants, without the blanks
+ * around it; NULL past the last. Moves *list on. */
+const char *claim_next_name(const char **list, size_t *length);
+
 /* measured - bound decides; an error where the results lack what the claim is about. NAN counts as not holding. */
 l2o_status claim_measure_of(const experiment *experiment, const experiment_claim *claim, const json_t *results,
                             double *measured, bool *holds, l2o_error *error);

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "experiment/catalog.h"
+#include "experiment/claims.h"
 #include "experiment/experiment_kinds.h"
 #include "experiment/presets.h"
 
@@ -390,14 +391,22 @@ static l2o_status check_method(reader *self, experiment_method *method) {
 }
 
 /* A claim about a part that is not there would come to light when all is done. */
-static l2o_status check_claimed(reader *self, const experiment_claim *claim, const char *what, const char *name,
+static l2o_status check_claimed(reader *self, const experiment_claim *claim, const char *what, const char *names,
                                 const void *parts, size_t size, int count) {
-    if (name == NULL || strcmp(name, "all") == 0) return L2O_OK;
-    for (int i = 0; i < count; i++)
-        if (strcmp(part_name(parts, size, i), name) == 0) return L2O_OK;
-    return error_set(self->error, L2O_ERROR_INPUT,
-                     "%s: [claim %s] is about the %s '%.60s', which is not among those here", claim->origin,
-                     claim->name, what, name);
+    if (names == NULL || strcmp(names, "all") == 0) return L2O_OK;
+    size_t length;
+    for (const char *name = claim_next_name(&names, &length); name != NULL; name = claim_next_name(&names, &length)) {
+        bool found = false;
+        for (int i = 0; i < count && !found; i++) {
+            const char *own = part_name(parts, size, i);
+            found = strlen(own) == length && strncmp(own, name, length) == 0;
+        }
+        if (!found)
+            return error_set(self->error, L2O_ERROR_INPUT,
+                             "%s: [claim %s] is about the %s '%.*s', which is not among those here", claim->origin,
+                             claim->name, what, (int)(length < 60 ? length : 60), name);
+    }
+    return L2O_OK;
 }
 
 static l2o_status check_claim(reader *self, const experiment_claim *claim) {
