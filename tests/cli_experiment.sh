@@ -85,6 +85,8 @@ stops=0
 for pause in 0.1 0.2 0.3 0.4; do
     "$l2o" experiment tiny.ini --markdown $longer --out broken >out 2>err </dev/null &
     process=$!
+    # Before it has begun it does not listen, and a run that ends leaves nothing to stop.
+    while [ ! -d broken/cache ] && kill -0 $process 2>/dev/null; do sleep 0.01; done
     sleep $pause
     kill -INT $process 2>/dev/null
     wait $process
