@@ -5,6 +5,7 @@
 #include "problem_fixture.h"
 
 #include "dist/context.h"
+#include "l2o/check.h"
 #include "optimizers/optimizer.h"
 #include "run/segment.h"
 #include "solve/solve.h"
@@ -81,6 +82,24 @@ static inline void bench_run(bench *self, int64_t steps, double *x, double *mean
     runner.kernels->to_double(carry.batch * carry.dimension, carry.x, x);
     carry_free(&carry);
     runner_free(&runner);
+}
+
+/* The meta-gradient and its derivative, in the forms of `l2o check`, agree with differences: six rows of points. */
+static inline void bench_check_meta_derivatives(bench *self, const char *label) {
+    l2o_derivative_check *check = NULL;
+    if (l2o_check_derivatives(self->context, self->problem, self->optimizer, 3, &check) != L2O_OK)
+        fail_msg("%s", l2o_context_error(self->context));
+    int found = 0;
+    for (int r = 0; r < l2o_derivative_check_rows(check); r++) {
+        const l2o_check_row *row = l2o_derivative_check_row(check, r);
+        if (strncmp(row->what, "meta", 4) != 0) continue;
+        found++;
+        if (!row->passed || row->points == 0)
+            fail_msg("%s, %s: %lld points, error %g, %s", label, row->what, (long long)row->points, row->error,
+                     row->why);
+    }
+    assert_int_equal(found, 6);
+    l2o_derivative_check_free(check);
 }
 
 #endif

@@ -178,20 +178,7 @@ static void test_derivatives(void **unused) {
         snprintf(text, sizeof text, "optimizer=structured layers=2 hidden=3 dtype=float64 n=4 batch=3 %s", families[k]);
         bench_create(&self, text, 2);
         draw_weights(self.optimizer, 1);
-        l2o_derivative_check *check = NULL;
-        if (l2o_check_derivatives(self.context, self.problem, self.optimizer, 3, &check) != L2O_OK)
-            fail_msg("%s", l2o_context_error(self.context));
-        int found = 0;
-        for (int r = 0; r < l2o_derivative_check_rows(check); r++) {
-            const l2o_check_row *row = l2o_derivative_check_row(check, r);
-            if (strncmp(row->what, "meta", 4) != 0) continue;
-            found++;
-            if (!row->passed || row->points == 0)
-                fail_msg("%s, %s: %lld points, error %g, %s", families[k], row->what, (long long)row->points,
-                         row->error, row->why);
-        }
-        assert_int_equal(found, 6);
-        l2o_derivative_check_free(check);
+        bench_check_meta_derivatives(&self, families[k]);
         bench_free(&self);
     }
 }

@@ -13,47 +13,11 @@
 #include "l2o/problem.h"
 #include "problems/linear_model.h"
 #include "problems/problem.h"
-#include "training.h"
-
-static directory place;
-
-static int setup(void **state) {
-    (void)state;
-    directory_create(&place);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    directory_remove(&place);
-    return 0;
-}
+#include "training_place.h"
 
 #define TASKS                                                                                                          \
     "problem=lasso A=mix:normal:0.1,normal:1 stages=1,2,3 stage-draws=4,3,2 evaluate-every=1 "                         \
     "evaluation-draws=2 checkpoint-seconds=0 "
-
-static const char *named(const char *stem, const char *extension, char out[160]) {
-    snprintf(out, 160, "%s/%s%s", place.path, stem, extension);
-    return out;
-}
-
-static void train(int threads, const char *text, const char *stem, l2o_training_report *report) {
-    l2o_context *context = training_context(threads);
-    l2o_settings *settings = training_settings(text);
-    char path[160];
-    if (l2o_train(context, settings, named(stem, ".safetensors", path), NULL, NULL, report) != L2O_OK)
-        fail_msg("%s", l2o_context_error(context));
-    l2o_settings_free(settings);
-    l2o_context_free(context);
-}
-
-static void assert_same_training(const char *a, const char *b) {
-    char first[160], second[160];
-    assert_same_files(named(a, ".safetensors", first), named(b, ".safetensors", second));
-    assert_same_files(named(a, ".log.jsonl", first), named(b, ".log.jsonl", second));
-    assert_same_files(named(a, ".svg", first), named(b, ".svg", second));
-}
 
 static void test_threads(void **state) {
     (void)state;

@@ -5,50 +5,14 @@
 #include "io/safetensors.h"
 #include "meta/estimator.h"
 #include "meta/features.h"
-#include "training.h"
+#include "training_place.h"
 
 #include "layered_optimizer.h"
-
-static directory place;
-
-static int setup(void **state) {
-    (void)state;
-    directory_create(&place);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    directory_remove(&place);
-    return 0;
-}
 
 #define LAYERED                                                                                                        \
     "optimizer=layered problem=lasso n=2 batch=6 A=normal:1 dtype=float64 seed=5 layer-wise=yes unroll=3 "             \
     "meta-loss=last "                                                                                                  \
     "estimator=plain inputs=full "
-
-static const char *named(const char *stem, const char *extension, char out[160]) {
-    snprintf(out, 160, "%s/%s%s", place.path, stem, extension);
-    return out;
-}
-
-static void train(int threads, const char *text, const char *stem, l2o_training_report *report) {
-    l2o_context *context = training_context(threads);
-    l2o_settings *settings = training_settings(text);
-    char path[160];
-    if (l2o_train(context, settings, named(stem, ".safetensors", path), NULL, NULL, report) != L2O_OK)
-        fail_msg("%s", l2o_context_error(context));
-    l2o_settings_free(settings);
-    l2o_context_free(context);
-}
-
-static void assert_same_training(const char *a, const char *b) {
-    char first[160], second[160];
-    assert_same_files(named(a, ".log.jsonl", first), named(b, ".log.jsonl", second));
-    assert_same_files(named(a, ".svg", first), named(b, ".svg", second));
-    assert_same_files(named(a, ".safetensors", first), named(b, ".safetensors", second));
-}
 
 /* The settings stand in the file, so where these differ only the tensors and the log can be the same. */
 static void assert_same_weights(const char *a, const char *b) {

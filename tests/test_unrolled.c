@@ -464,21 +464,10 @@ static void test_derivatives(void **state) {
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         bench self;
-        l2o_derivative_check *check = NULL;
+        char label[192];
+        snprintf(label, sizeof label, "%s %s", cases[k][0], cases[k][1]);
         create(&self, cases[k][0], cases[k][1], 0.05);
-        if (l2o_check_derivatives(self.context, self.problem, self.optimizer, 3, &check) != L2O_OK)
-            fail_msg("%s", l2o_context_error(self.context));
-        int found = 0;
-        for (int r = 0; r < l2o_derivative_check_rows(check); r++) {
-            const l2o_check_row *row = l2o_derivative_check_row(check, r);
-            if (strncmp(row->what, "meta", 4) != 0) continue;
-            found++;
-            if (!row->passed || row->points == 0)
-                fail_msg("%s %s, %s: %lld points, error %g, %s", cases[k][0], cases[k][1], row->what,
-                         (long long)row->points, row->error, row->why);
-        }
-        assert_int_equal(found, 6);
-        l2o_derivative_check_free(check);
+        bench_check_meta_derivatives(&self, label);
         bench_free(&self);
     }
 }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "problems/dense_double.h"
+#include "problems/dense_vector.h"
 #include "problems/eigen.h"
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -54,8 +54,7 @@ l2o_status drawn_matrix_create(problem *problem, linear_model *model, const l2o_
 static void multiply(bool transposed, int64_t m, int64_t n, int64_t k, const double *a, const double *b, double *c) {
     memset(c, 0, (size_t)(m * n) * sizeof *c);
     for (int64_t i = 0; i < m; i++)
-        for (int64_t l = 0; l < k; l++)
-            dense_double_add(n, a[transposed ? l * m + i : i * k + l], b + l * n, c + i * n);
+        for (int64_t l = 0; l < k; l++) dense_axpy(n, a[transposed ? l * m + i : i * k + l], b + l * n, c + i * n);
 }
 
 /* With AA' = Q diag(s^2) Q', A = Q diag(s) V' becomes Q diag(new s / s) Q'A. Where m > n, the first m - n of s are
@@ -66,8 +65,7 @@ static l2o_status set_condition(const drawn_matrix *matrix, int64_t m, int64_t n
     int64_t count = smaller(m, n);
     double ratio = count > 1 ? pow(matrix->condition, -1 / (double)(count - 1)) : 1, squares = 0;
     for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j <= i; j++)
-            vectors[i * m + j] = vectors[j * m + i] = dense_double_dot(n, a + i * n, a + j * n);
+        for (int64_t j = 0; j <= i; j++) vectors[i * m + j] = vectors[j * m + i] = dense_dot(n, a + i * n, a + j * n);
     TRY(eigen_symmetric(m, vectors, values, work, error));
     for (int64_t k = 0; k < count; k++) squares += pow(ratio, 2 * (double)k);
     multiply(false, m, n, m, vectors, a, projected);

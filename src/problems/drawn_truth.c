@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "problems/dense_double.h"
+#include "problems/dense_vector.h"
 
 enum { LANES = 8 };
 
@@ -51,12 +51,12 @@ static void multiply_columns(const drawn_truth *truth, int64_t m, int64_t n, dou
     int64_t whole = n - n % LANES;
     memset(lane, 0, (size_t)(LANES * m) * sizeof *lane);
     for (int64_t j = 0; j < whole; j++)
-        if (truth->x[j] != 0) dense_double_add(m, truth->x[j], truth->columns + j * m, lane + j % LANES * m);
+        if (truth->x[j] != 0) dense_axpy(m, truth->x[j], truth->columns + j * m, lane + j % LANES * m);
     for (int64_t i = 0; i < m; i++)
         out[i] = ((lane[i] + lane[4 * m + i]) + (lane[2 * m + i] + lane[6 * m + i])) +
                  ((lane[m + i] + lane[5 * m + i]) + (lane[3 * m + i] + lane[7 * m + i]));
     for (int64_t j = whole; j < n; j++)
-        if (truth->x[j] != 0) dense_double_add(m, truth->x[j], truth->columns + j * m, out);
+        if (truth->x[j] != 0) dense_axpy(m, truth->x[j], truth->columns + j * m, out);
 }
 
 void drawn_truth_draw(const drawn_truth *truth, problem *problem, random_key key, int64_t p, double *image) {

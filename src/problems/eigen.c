@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "problems/dense_double.h"
+#include "problems/dense_vector.h"
 
 enum { MOST_STEPS_PER_VALUE = 60 };
 
@@ -17,7 +17,7 @@ static double reflector(int64_t count, double *x, double *beta) {
     *beta = 0;
     if (largest == 0) return 0;
     for (int64_t i = 0; i < count; i++) x[i] /= largest;
-    double norm = sqrt(dense_double_dot(count, x, x)), alpha = x[0] > 0 ? -norm : norm;
+    double norm = sqrt(dense_dot(count, x, x)), alpha = x[0] > 0 ? -norm : norm;
     *beta = 1 / (norm * (norm + fabs(x[0]))); /* 2 / v'v with v = x - alpha e_1 */
     x[0] -= alpha;
     return alpha * largest;
@@ -36,8 +36,8 @@ static void reduce(int64_t size, double *matrix, double *diagonal, double *off, 
             continue;
         }
         memset(image, 0, (size_t)rest * sizeof *image);
-        for (int64_t i = 0; i < rest; i++) dense_double_add(rest, betas[k] * v[i], block + i * size, image);
-        dense_double_add(rest, -0.5 * betas[k] * dense_double_dot(rest, image, v), v, image);
+        for (int64_t i = 0; i < rest; i++) dense_axpy(rest, betas[k] * v[i], block + i * size, image);
+        dense_axpy(rest, -0.5 * betas[k] * dense_dot(rest, image, v), v, image);
         for (int64_t i = 0; i < rest; i++) {
             double *row = block + i * size;
             for (int64_t j = 0; j < rest; j++) row[j] -= v[i] * image[j] + image[i] * v[j];
@@ -54,7 +54,7 @@ static void accumulate(int64_t size, double *matrix, const double *betas, double
         memcpy(vector, matrix + k * size + k + 1, (size_t)rest * sizeof *vector);
         for (int64_t i = k + 1; i < size && betas[k] != 0; i++) {
             double *row = matrix + i * size + k + 1;
-            dense_double_add(rest, -betas[k] * dense_double_dot(rest, row, vector), vector, row);
+            dense_axpy(rest, -betas[k] * dense_dot(rest, row, vector), vector, row);
         }
         for (int64_t i = k; i < size; i++) matrix[i * size + k] = matrix[k * size + i] = 0;
         matrix[k * size + k] = 1;

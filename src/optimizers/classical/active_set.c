@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "optimizers/classical/column_qr.h"
-#include "optimizers/classical/dense_vector.h"
+#include "problems/dense_vector.h"
 
 enum { MOST_ENTRIES = 1 << 23, REFINEMENTS = 2, SPARE_COLUMNS = 32, STEPS_AT_LEAST = 100, STEPS_PER_COLUMN = 10 };
 

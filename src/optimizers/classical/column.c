@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "optimizers/classical/dense_vector.h"
+#include "problems/dense_vector.h"
 
 static l2o_status take_sparse(const linear_model *model, int64_t j, const double *row_scale, arena *scratch,
                               column *out, l2o_error *error) {

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizers/classical/dense_vector.h"
+#include "problems/dense_vector.h"
 
 l2o_status column_qr_create(column_qr *qr, int64_t length, int64_t capacity, arena *arena, l2o_error *error) {
     *qr = (column_qr){.length = length, .capacity = capacity};

@@ -6,10 +6,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizers/classical/dense_vector.h"
 #include "optimizers/classical/lasso_descent.h"
 #include "optimizers/classical/logistic_newton.h"
 #include "optimizers/registry.h"
+#include "problems/dense_vector.h"
 
 enum { MOST_PASSES = 1000 };
 

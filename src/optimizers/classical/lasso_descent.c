@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "optimizers/classical/active_set.h"
-#include "optimizers/classical/dense_vector.h"
 #include "optimizers/classical/minimum_norm.h"
 #include "optimizers/classical/working_set.h"
+#include "problems/dense_vector.h"
 
 enum { MOST_SWEEPS = 50 };
 

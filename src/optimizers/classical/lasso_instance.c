@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "optimizers/classical/dense_vector.h"
+#include "problems/dense_vector.h"
 
 l2o_status lasso_instance_begin(lasso_instance *self, const problem *problem, int64_t instance, double *x,
                                 const evaluation *evaluation) {

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "optimizers/classical/active_set.h"
-#include "optimizers/classical/dense_vector.h"
 #include "optimizers/classical/working_set.h"
+#include "problems/dense_vector.h"
 #include "problems/logistic_gap.h"
 
 enum { MOST_SWEEPS = 50, MOST_HALVINGS = 60 };

@@ -7,7 +7,7 @@
 
 #include "optimizers/classical/column.h"
 #include "optimizers/classical/column_qr.h"
-#include "optimizers/classical/dense_vector.h"
+#include "problems/dense_vector.h"
 
 enum { MOST_ENTRIES = 1 << 24, REFINEMENTS = 1 };
 

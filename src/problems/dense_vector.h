@@ -1,7 +1,7 @@
-/* The operations on vectors of float64 that the exact solvers are made of. Partial sums of fixed width, so that
- * compilers make vectors of them without being allowed to reorder sums. */
-#ifndef L2O_OPTIMIZERS_CLASSICAL_DENSE_VECTOR_H
-#define L2O_OPTIMIZERS_CLASSICAL_DENSE_VECTOR_H
+/* The operations on vectors of float64 that exact solvers and the analysis of matrices are made of. Partial sums of
+ * fixed width, so that compilers make vectors of them without being allowed to reorder sums. */
+#ifndef L2O_PROBLEMS_DENSE_VECTOR_H
+#define L2O_PROBLEMS_DENSE_VECTOR_H
 
 #include <stdint.h>
 
