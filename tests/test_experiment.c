@@ -56,7 +56,7 @@ static void test_parts(void **state) {
     assert_int_equal(made.method_count, 6);
     assert_int_equal(made.panel_count, 2);
     assert_int_equal(made.variant_count, 2);
-    assert_int_equal(made.at, 7);
+    assert_int_equal(made.at[0], 7);
     assert_string_equal(made.methods[2].name, "fresh");
     assert_string_equal(made.methods[2].group, "learned");
     assert_string_equal(made.methods[4].group, "classical");
@@ -258,7 +258,7 @@ static void test_cell_is_comparison(void **state) {
         l2o_settings *own;
         cell cell = {.method = &made.methods[methods[i]], .panel = &made.panels[1], .variant = &made.variants[0]};
         assert_int_equal(experiment_cell_settings(&made, NULL, cell.panel, cell.variant, &own, &error), L2O_OK);
-        assert_int_equal(cell_describe(&cell, "portable", NULL, own, 0, ".", &error), L2O_OK);
+        assert_int_equal(cell_describe(&cell, "portable", &made, NULL, own, ".", &error), L2O_OK);
         if (cell_run(&cell, context, &made, NULL, own, &error) != L2O_OK) fail_msg("%s", error.text);
         const compare_result *row = &comparison->results[i];
         assert_int_equal(cell.runs, 3);
@@ -266,7 +266,7 @@ static void test_cell_is_comparison(void **state) {
         assert_memory_equal(cell.last, row->last, 3 * sizeof(double));
         if (i < 3) assert_memory_equal(cell.minimum_step, row->minimum_step, 3 * sizeof(double));
         if (i < 3) assert_int_equal(cell.points, 13); /* all of 12 steps */
-        if (i < 3) assert_memory_equal(cell.logarithm, row->logarithm, 3 * 13 * sizeof(double));
+        if (i < 3) assert_memory_equal(cell.curve, row->logarithm, 3 * 13 * sizeof(double));
         assert_near(cell.preparation_evaluations, i < 3 ? row->row.preparation_evaluations : 0);
         cell_free(&cell);
         settings_free(own);
@@ -312,9 +312,9 @@ static void test_cell_file(void **state) {
     l2o_settings *settings;
     assert_int_equal(experiment_cell_settings(&made, NULL, written.panel, written.variant, &settings, &error), L2O_OK);
     cell read = written, other = written;
-    assert_int_equal(cell_describe(&written, "portable", NULL, settings, 0, ".", &error), L2O_OK);
-    assert_int_equal(cell_describe(&read, "portable", NULL, settings, 0, ".", &error), L2O_OK);
-    assert_int_equal(cell_describe(&other, "avx2", NULL, settings, 0, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&written, "portable", &made, NULL, settings, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&read, "portable", &made, NULL, settings, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&other, "avx2", &made, NULL, settings, ".", &error), L2O_OK);
     assert_string_equal(written.path, read.path);
     assert_string_not_equal(written.path, other.path);
     assert_int_equal(cell_allocate(&written, 2, 3, &error), L2O_OK);
@@ -323,7 +323,7 @@ static void test_cell_file(void **state) {
     written.minimum[0] = 0.1;
     written.minimum[1] = INFINITY;
     written.last[0] = -INFINITY;
-    written.logarithm[5] = 1.0 / 3;
+    written.curve[5] = 1.0 / 3;
     written.preparation_seconds = 1e-300;
     bool found;
     assert_int_equal(cell_write(&written, &error), L2O_OK);
@@ -332,10 +332,10 @@ static void test_cell_file(void **state) {
     assert_int_equal(read.steps, 8);
     assert_int_equal(read.point[2], 8);
     assert_true(read.minimum[0] == 0.1 && isinf(read.minimum[1]) && read.last[0] == -INFINITY && isnan(read.last[1]));
-    assert_true(read.logarithm[5] == 1.0 / 3 && isnan(read.logarithm[0]) && read.preparation_seconds == 1e-300);
+    assert_true(read.curve[5] == 1.0 / 3 && isnan(read.curve[0]) && read.preparation_seconds == 1e-300);
     cell_free(&read);
     read = (cell){.method = written.method, .panel = written.panel, .variant = written.variant};
-    assert_int_equal(cell_describe(&read, "portable", NULL, settings, 0, ".", &error), L2O_OK);
+    assert_int_equal(cell_describe(&read, "portable", &made, NULL, settings, ".", &error), L2O_OK);
     write_text(read.path, "{\"description\": 1");
     assert_int_equal(cell_read(&read, &found, &error), L2O_OK);
     assert_false(found);

@@ -17,7 +17,7 @@ static l2o_status read_and_describe(l2o_error *error) {
     l2o_settings *settings = NULL;
     cell cell = {.method = &made.methods[1], .panel = &made.panels[0], .variant = &made.variants[1]};
     l2o_status status = experiment_cell_settings(&made, NULL, cell.panel, cell.variant, &settings, error);
-    if (status == L2O_OK) status = cell_describe(&cell, "portable", NULL, settings, 0, ".", error);
+    if (status == L2O_OK) status = cell_describe(&cell, "portable", &made, NULL, settings, ".", error);
     if (status == L2O_OK) status = cell_allocate(&cell, 2, 3, error);
     settings_free(settings);
     settings = NULL;

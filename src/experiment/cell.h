@@ -18,15 +18,17 @@ typedef struct cell {
     int64_t points;
     int64_t *point;                                      /* [points]: steps at which the curve is kept */
     double *minimum, *minimum_step, *last, *rate;        /* [runs]: ln f; the rate is NAN where none was chosen */
-    double *logarithm;                                   /* [runs, points]: ln f */
+    double *curve;                                       /* [runs, points]: the experiment's quantity, as ln f */
+    bool paired;                                         /* the quantity has a second definition */
+    double *other;                                       /* [runs, points]: that; NULL without */
     double *evaluations, *seconds;                       /* [points]: means over runs, without preparation */
     double preparation_evaluations, preparation_seconds; /* means over runs */
+    double instances, weight_total;                      /* of a batch; of the optimizer. Kept where it is paired */
 } cell;
 
-/* Names the cell's file in `folder`. `settings` are those of experiment_cell_settings() with the user's `given`; `at`
- * is a step that the curve must hold, 0 for none. */
-l2o_status cell_describe(cell *cell, const char *kernel, const l2o_settings *given, const l2o_settings *settings,
-                         int64_t at, const char *folder, l2o_error *error);
+/* Names the cell's file in `folder`. `settings` are those of experiment_cell_settings() with the user's `given`. */
+l2o_status cell_describe(cell *cell, const char *kernel, const experiment *experiment, const l2o_settings *given,
+                         const l2o_settings *settings, const char *folder, l2o_error *error);
 /* Checks without running that everything fits together, and marks in `settings` what would be read. */
 l2o_status cell_rehearse(cell *cell, l2o_context *context, const experiment *experiment, const l2o_settings *given,
                          const l2o_settings *settings, l2o_error *error);
@@ -39,7 +41,7 @@ void cell_free(cell *cell);
 l2o_status cell_read(cell *cell, bool *found, l2o_error *error);
 l2o_status cell_write(const cell *cell, l2o_error *error);
 
-/* Room for `runs` runs with a curve of `points` points. */
+/* Room for `runs` runs with a curve of `points` points; two where the cell is paired. */
 l2o_status cell_allocate(cell *cell, int64_t runs, int64_t points, l2o_error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* Cells as files. JSON has no infinities: they stand as texts. A file that does not hold this very cell, or is damaged,
+/* Cells as files; the curve is called after ln f, whatever its quantity. JSON has no infinities: they stand as texts. A file that does not hold this very cell, or is damaged,
  * counts as none: the cell is run again and the file replaced. */
 #include <math.h>
 #include <string.h>
@@ -30,10 +30,15 @@ l2o_status cell_write(const cell *cell, l2o_error *error) {
         "panel", cell->panel->name, "description", buffer_text(&cell->description), "runs", (json_int_t)cell->runs,
         "steps", (json_int_t)cell->steps, "points", steps(cell), "minimum", numbers(cell->minimum, cell->runs),
         "minimum_step", numbers(cell->minimum_step, cell->runs), "last", numbers(cell->last, cell->runs), "rate",
-        numbers(cell->rate, cell->runs), "logarithm", numbers(cell->logarithm, cell->runs * cell->points),
+        numbers(cell->rate, cell->runs), "logarithm", numbers(cell->curve, cell->runs * cell->points),
         "evaluations", numbers(cell->evaluations, cell->points), "seconds", numbers(cell->seconds, cell->points),
         "preparation_evaluations", number(cell->preparation_evaluations), "preparation_seconds",
         number(cell->preparation_seconds));
+    if (cell->paired && document != NULL) {
+        json_object_set_new(document, "other", numbers(cell->other, cell->runs * cell->points));
+        json_object_set_new(document, "instances", number(cell->instances));
+        json_object_set_new(document, "weight_total", number(cell->weight_total));
+    }
     if (document == NULL) return error_set(error, L2O_ERROR_MEMORY, "%s: out of memory", cell->path);
     l2o_status status = json_write_file(cell->path, document, error);
     json_decref(document);
@@ -59,6 +64,12 @@ static bool take_numbers(const json_t *document, const char *key, int64_t count,
     return true;
 }
 
+static bool take_pair(cell *cell, const json_t *document) {
+    return take_numbers(document, "other", cell->runs * cell->points, cell->other) &&
+           take_number(json_object_get(document, "instances"), &cell->instances) &&
+           take_number(json_object_get(document, "weight_total"), &cell->weight_total);
+}
+
 static bool take_all(cell *cell, const json_t *document) {
     const json_t *points = json_object_get(document, "points");
     for (int64_t i = 0; i < cell->points; i++) {
@@ -73,7 +84,8 @@ static bool take_all(cell *cell, const json_t *document) {
            take_numbers(document, "minimum_step", cell->runs, cell->minimum_step) &&
            take_numbers(document, "last", cell->runs, cell->last) &&
            take_numbers(document, "rate", cell->runs, cell->rate) &&
-           take_numbers(document, "logarithm", cell->runs * cell->points, cell->logarithm) &&
+           take_numbers(document, "logarithm", cell->runs * cell->points, cell->curve) &&
+           (!cell->paired || take_pair(cell, document)) &&
            take_numbers(document, "evaluations", cell->points, cell->evaluations) &&
            take_numbers(document, "seconds", cell->points, cell->seconds) &&
            take_number(json_object_get(document, "preparation_evaluations"), &cell->preparation_evaluations) &&

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "experiment/experiment_kinds.h"
+#include "experiment/quantity.h"
 #include "experiment/table_rows.h"
 
 typedef struct lookup {
@@ -28,7 +29,8 @@ static const json_t *named(const json_t *array, const char *key, const char *nam
 /* A cell's value; NAN where it is null. */
 static l2o_status value_at(const lookup *self, int variant, int panel, const char *method, double *value) {
     const experiment *experiment = self->experiment;
-    const char *base = self->claim->measure == CLAIM_LAST ? "last" : "minimum";
+    bool last = self->claim->measure == CLAIM_LAST || experiment->quantity->last;
+    const char *base = last ? "last" : "minimum";
     const char *row_name = experiment->panels[panel].name, *of = experiment->variants[variant].name;
     char name[96];
     bool sweep = experiment->kind == &kind_sweep;

@@ -22,6 +22,8 @@ const setting compare_settings[] = {
     {"runs", SETTING_INTEGER, "runs", NULL, 1, 1e6, NULL,
      "Test problems, each of them run by all optimizers. Not given: 10; with a user's instances 1, because every run "
      "sees the same ones"},
+    {"A-seeds", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Instead of A-seed, in experiments: a list of seeds of the shared A, which the runs take in turn"},
     {"limit", SETTING_FLAG, "", "yes", 0, 0, NULL,
      "Adds the optimum ln f*, found by coordinate descent, where the problem is a least-squares or a logistic one, "
      "with "
@@ -173,7 +175,7 @@ static l2o_status run_limit(comparing *self, int64_t run) {
     TRY(report(self, result->row.label));
     TRY(compare_limit(self->context, self->test, &optimum, &gap, self->error));
     double unspent = 0, seconds = clock_seconds() - started;
-    compare_track track = {&optimum, &unspent, &seconds};
+    compare_track track = {&optimum, &unspent, &seconds, NULL};
     if (optimum <= RESOLUTION * self->track.objective[0]) optimum = 0;
     compare_result_add(result, run, &track, 0, 0);
     result->gap = run == 0 ? gap : fmax(result->gap, gap);

@@ -19,6 +19,7 @@ extern const setting compare_settings[];
 typedef struct compare_track {
     double *objective;             /* [T + 1], the batch's mean; +infinity where it is not finite or has no logarithm */
     double *evaluations, *seconds; /* [T + 1], spent until the point was reached, the first is 0 */
+    double *instances;             /* [T + 1, B], the objective of each instance as it is; NULL: not kept */
 } compare_track;
 
 /* Runs from x0. What the optimizer needs to know of the problem beforehand (Lipschitz constants) is computed anew, so
@@ -26,6 +27,9 @@ typedef struct compare_track {
 l2o_status compare_run(l2o_context *context, problem *problem, const optimizer *optimizer, int64_t steps,
                        compare_track *track, l2o_error *error);
 l2o_status compare_track_create(int64_t steps, arena *arena, compare_track *track, l2o_error *error);
+/* Room for the objectives of each of `batch` instances. */
+l2o_status compare_track_keep_instances(int64_t steps, int64_t batch, arena *arena, compare_track *track,
+                                        l2o_error *error);
 /* ln of the least objective at t >= 1, and where it first stands. */
 double compare_track_minimum(const compare_track *track, int64_t steps, int64_t *step);
 /* ln f; +infinity where f is negative or not finite. */

@@ -24,7 +24,17 @@ l2o_status compare_track_create(int64_t steps, arena *arena, compare_track *trac
     track->objective = arena_allocate(arena, bytes, error);
     track->evaluations = arena_allocate(arena, bytes, error);
     track->seconds = arena_allocate(arena, bytes, error);
+    track->instances = NULL;
     return track->objective == NULL || track->evaluations == NULL || track->seconds == NULL ? error->status : L2O_OK;
+}
+
+l2o_status compare_track_keep_instances(int64_t steps, int64_t batch, arena *arena, compare_track *track,
+                                        l2o_error *error) {
+    size_t count, bytes;
+    TRY(memory_product((size_t)steps + 1, (size_t)batch, "steps of all instances", &count, error));
+    TRY(memory_product(count, sizeof(double), "steps of all instances", &bytes, error));
+    track->instances = arena_allocate(arena, bytes, error);
+    return track->instances == NULL ? error->status : L2O_OK;
 }
 
 double compare_track_minimum(const compare_track *track, int64_t steps, int64_t *step) {
@@ -53,6 +63,9 @@ static l2o_status run_segments(runner *runner, carry *now, int64_t steps, compar
         double started = clock_seconds();
         TRY(segment_run(runner, &part, error));
         double seconds = clock_seconds() - started;
+        size_t batch = (size_t)runner->problem->batch;
+        for (int64_t k = 0; k <= count && track->instances != NULL; k++)
+            memcpy(track->instances + (size_t)(first + k) * batch, runner_objective(runner, k), batch * sizeof(double));
         for (int64_t k = 1; k <= count; k++) {
             double share = (double)k / (double)count;
             track->evaluations[first + k] = track->evaluations[first] + share * part.gradient_evaluations;
@@ -83,7 +96,8 @@ typedef struct native {
     const optimizer *optimizer;
     const kernels *kernels;
     int64_t steps;
-    double *sums; /* [shards, 3, T + 1]: objective, evaluations and seconds, summed over the shard's instances */
+    double *sums;      /* [shards, 3, T + 1]: objective, evaluations and seconds, summed over the shard's instances */
+    double *instances; /* as of the track */
 } native;
 
 static l2o_status objective_at(const native *self, int64_t instance, const void *x, void *room, double *f,
@@ -94,6 +108,11 @@ static l2o_status objective_at(const native *self, int64_t instance, const void 
     arena_reset(evaluation->scratch, mark);
     *f = problem_load(self->problem->type, room, 0);
     return L2O_OK;
+}
+
+static void keep(const native *self, int64_t step, int64_t instance, double f, double *sum) {
+    *sum += f;
+    if (self->instances != NULL) self->instances[step * self->problem->batch + instance] = f;
 }
 
 /* One instance, added to the shard's sums. A native step is a function of x alone: once x comes back to where it stood
@@ -109,7 +128,7 @@ static l2o_status run_instance(const native *self, int64_t instance, double *obj
     memcpy(x, (const char *)self->problem->x0 + (size_t)instance * bytes, bytes);
     memcpy(previous, x, bytes);
     TRY(objective_at(self, instance, x, room, &f, evaluation));
-    objective[0] += f;
+    keep(self, 0, instance, f, &objective[0]);
     double cost = 0, time = 0;
     bool still = false;
     for (int64_t t = 1; t <= self->steps; t++) {
@@ -124,7 +143,7 @@ static l2o_status run_instance(const native *self, int64_t instance, double *obj
             TRY(objective_at(self, instance, x, room, &f, evaluation));
             still = memcmp(x, previous, bytes) == 0 || (t > 1 && memcmp(x, older, bytes) == 0);
         }
-        objective[t] += f;
+        keep(self, t, instance, f, &objective[t]);
         evaluations[t] += cost;
         seconds[t] += time;
     }
@@ -163,7 +182,7 @@ static void gather(const native *self, int64_t shards, double wall, compare_trac
 
 static l2o_status run_native(l2o_context *context, problem *problem, const optimizer *optimizer, int64_t steps,
                              compare_track *track, l2o_error *error) {
-    native self = {.problem = problem, .optimizer = optimizer, .steps = steps};
+    native self = {.problem = problem, .optimizer = optimizer, .steps = steps, .instances = track->instances};
     TRY(optimizer_suits(optimizer, problem, error));
     TRY(kernels_select(context->kernel, problem->type, &self.kernels, error));
     int64_t shards = (problem->batch + NATIVE_SHARD - 1) / NATIVE_SHARD;

@@ -26,7 +26,7 @@ static l2o_status curve_create(int64_t points, curve *out, l2o_error *error) {
     return L2O_OK;
 }
 
-/* Means over seeds of steps and costs at each point, and the summary of ln f there. */
+/* Means over seeds of steps and costs at each point, and the summary of the quantity there. */
 static l2o_status curve_fill(const session *session, int variant, int panel, int method, curve *curve,
                              l2o_error *error) {
     int64_t seeds = session_seeds(session, &session->experiment->methods[method]);
@@ -41,7 +41,7 @@ static l2o_status curve_fill(const session *session, int variant, int panel, int
             curve->x[AXIS_STEPS][k] = (double)cell->point[k];
             curve->x[AXIS_EVALUATIONS][k] += share * (cell->preparation_evaluations + cell->evaluations[k]);
             curve->x[AXIS_SECONDS][k] += share * (cell->preparation_seconds + cell->seconds[k]);
-            for (int64_t r = 0; r < runs; r++) sample.values[s * runs + r] = cell->logarithm[r * cell->points + k];
+            for (int64_t r = 0; r < runs; r++) sample.values[s * runs + r] = cell->curve[r * cell->points + k];
         }
         sample_summary summary;
         status = sample_summarise(&sample, &summary, error);
@@ -98,24 +98,42 @@ static l2o_status add_methods(const session *session, int variant, int panel, do
     return L2O_OK;
 }
 
+/* The paper's curves, where it has them, beside ours of the same name. */
+static l2o_status add_published(const session *session, int panel, json_t *series, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    for (int m = 0; m < experiment->method_count; m++) {
+        const experiment_method *method = &experiment->methods[m];
+        const experiment_published *paper = experiment_find_published(&experiment->panels[panel], method->name);
+        char label[96];
+        if (paper == NULL || isnan(paper->step[0])) continue;
+        snprintf(label, sizeof label, "%.70s (published)", method->name);
+        if (!results_add(series, results_series(label, "paper", paper->count, paper->step, paper->value, NULL, NULL)))
+            return table_out_of_memory(error);
+    }
+    return L2O_OK;
+}
+
 l2o_status convergence_figures(const session *session, int variant, int panel, json_t *figures, l2o_error *error) {
     static const struct {
         const char *name, *label;
     } axes[AXES] = {{"steps", "step"}, {"evaluations", "gradient evaluations"}, {"seconds", "seconds"}};
+    const quantity *quantity = session->experiment->quantity;
     double widest[AXES] = {0};
     json_t *series[AXES];
     for (int a = 0; a < AXES; a++) series[a] = json_array();
     l2o_status status = add_methods(session, variant, panel, widest, series, error);
     if (status == L2O_OK) status = add_limits(session, variant, panel, widest, series, error);
+    if (status == L2O_OK && variant == 0) status = add_published(session, panel, series[AXIS_STEPS], error);
     char label[160];
     results_label(session, variant, panel, label, sizeof label);
     for (int a = 0; a < AXES; a++) {
         char name[64], title[256];
         snprintf(name, sizeof name, "convergence-%d-%d-%s", variant, panel, axes[a].name);
-        snprintf(title, sizeof title, "%s: ln f against %s", label, axes[a].name);
+        snprintf(title, sizeof title, "%s: %s against %s", label, quantity->symbol, axes[a].name);
         if (status != L2O_OK)
             json_decref(series[a]);
-        else if (!results_add(figures, results_figure(name, title, axes[a].label, a != AXIS_STEPS, series[a])))
+        else if (!results_add(figures, results_figure(quantity, name, title, axes[a].label,
+                                                     a != AXIS_STEPS || session->experiment->x_log, series[a])))
             status = table_out_of_memory(error);
     }
     return status;

@@ -10,6 +10,7 @@
 #include "experiment/claims.h"
 #include "experiment/experiment_kinds.h"
 #include "experiment/presets.h"
+#include "experiment/quantity.h"
 
 enum { LONGEST_NAME = 60 }; /* of what stands in headings; those of sections are shorter yet */
 
@@ -126,6 +127,30 @@ static l2o_status read_kind(reader *self, const source_entry *entry) {
                      entry->origin, entry->value, names);
 }
 
+static l2o_status read_quantity(reader *self, const source_entry *entry) {
+    char names[128];
+    self->out->quantity = quantity_find(entry->value);
+    if (self->out->quantity != NULL) return L2O_OK;
+    quantity_names(names, sizeof names);
+    return error_set(self->error, L2O_ERROR_INPUT, "%s: there is no quantity '%.60s'; there are %s", entry->origin,
+                     entry->value, names);
+}
+
+static l2o_status read_steps(reader *self, const source_entry *entry) {
+    experiment *out = self->out;
+    const char *at = entry->value, *piece;
+    out->at_count = 0;
+    while ((piece = next_piece(self, &at)) != NULL) {
+        char *end;
+        double step = strtod(piece, &end);
+        if (end == piece || *end != '\0' || !(step >= 0 && step <= 1e12) || step != floor(step))
+            return wrong(self, entry, "'at' is a step, a whole number from 0, or a list of steps");
+        if (out->at_count == MOST_STEPS) return wrong(self, entry, "'at' has at most 16 steps");
+        if (step > 0) out->at[out->at_count++] = (int64_t)step;
+    }
+    return self->error->status;
+}
+
 static l2o_status read_experiment(reader *self, const source_entry *entry) {
     experiment *out = self->out;
     const struct {
@@ -149,16 +174,11 @@ static l2o_status read_experiment(reader *self, const source_entry *entry) {
     if (strcmp(entry->key, "kind") == 0) return read_kind(self, entry);
     if (strcmp(entry->key, "curves") == 0) return read_flag(self, entry, &out->curves);
     if (strcmp(entry->key, "x-log") == 0) return read_flag(self, entry, &out->x_log);
-    if (strcmp(entry->key, "at") == 0) {
-        double at;
-        TRY(read_number(self, entry, &at));
-        if (at < 0 || at > 1e12 || at != floor(at)) return wrong(self, entry, "'at' is a step, a whole number from 0");
-        out->at = (int64_t)at;
-        return L2O_OK;
-    }
+    if (strcmp(entry->key, "at") == 0) return read_steps(self, entry);
+    if (strcmp(entry->key, "quantity") == 0) return read_quantity(self, entry);
     return wrong_key(self, entry,
-                     "title, summary, reference, kind, inherit, methods, panels, variants, row-header, baseline, at, "
-                     "curves, x-label and x-log");
+                     "title, summary, reference, kind, inherit, methods, panels, variants, row-header, baseline, "
+                     "quantity, at, curves, x-label and x-log");
 }
 
 static l2o_status read_weights(reader *self, const source_entry *entry) {
@@ -185,6 +205,12 @@ static l2o_status read_tuning(reader *self, const source_entry *entry, rate_choi
     return wrong(self, entry, "'tune' is family (the best rate on tuning problems) or problem (the best in each run)");
 }
 
+/* What follows a prefix such as "adapt."; NULL without it. */
+static const char *after(const char *key, const char *prefix) {
+    size_t length = strlen(prefix);
+    return strncmp(key, prefix, length) == 0 ? key + length : NULL;
+}
+
 static l2o_status read_method(reader *self, const source_entry *entry) {
     experiment_method *method = part_of(self, entry, self->out->methods, sizeof *method, &self->out->method_count);
     if (method == NULL) return self->error->status;
@@ -195,24 +221,80 @@ static l2o_status read_method(reader *self, const source_entry *entry) {
     if (strcmp(entry->key, "adapt") == 0) return read_flag(self, entry, &method->adapt);
     if (strcmp(entry->key, "limit") == 0) return read_flag(self, entry, &method->limit);
     if (strcmp(entry->key, "tune") == 0) return read_tuning(self, entry, &method->tune);
+    const char *rest = after(entry->key, "test.");
+    if (rest != NULL && strcmp(rest, "lambda") != 0 && strcmp(rest, "lambda-relative") != 0)
+        return wrong(self, entry, "of the test problems a method may have its own lambda or lambda-relative alone");
+    if (rest != NULL) return append_setting(self, &method->test, rest, entry);
     return append_setting(self, &method->options, entry->key, entry);
 }
 
-/* What follows a prefix such as "adapt."; NULL without it. */
-static const char *after(const char *key, const char *prefix) {
-    size_t length = strlen(prefix);
-    return strncmp(key, prefix, length) == 0 ? key + length : NULL;
+/* One point of a published curve: VALUE or STEP:VALUE. The `index`-th of values without steps is that of step `index`.
+ */
+static bool read_point(const char *text, int64_t index, double *step, double *value) {
+    char *end;
+    const char *colon = strchr(text, ':');
+    *step = (double)index;
+    if (colon != NULL) {
+        *step = strtod(text, &end);
+        if (end != colon || !(*step >= 0 && *step == floor(*step))) return false;
+        text = colon + 1;
+    }
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(*value);
+}
+
+/* "-30.4", or a curve: "0, -4.5, -7.5" from step 0 on, or "1:16, 2:26, 100:0.0066". */
+static l2o_status read_published(reader *self, const source_entry *entry, experiment_published *out) {
+    const char *at = entry->value, *piece;
+    int64_t most = 1;
+    for (const char *c = entry->value; *c != '\0'; c++) most += *c == ',';
+    if (most > MOST_PUBLISHED) return wrong(self, entry, "a published curve has at most 1024 points");
+    out->count = 0;
+    out->origin = entry->origin;
+    out->step = room(self, (size_t)(2 * most), sizeof *out->step);
+    if (out->step == NULL) return self->error->status;
+    out->value = out->step + most;
+    while ((piece = next_piece(self, &at)) != NULL) {
+        double *step = &out->step[out->count];
+        if (!read_point(piece, out->count, step, &out->value[out->count]) || (out->count > 0 && !(step[0] > step[-1])))
+            return error_set(self->error, L2O_ERROR_INPUT,
+                             "%s: '%s' is a number, or a list of numbers from step 0 on, or of STEP:NUMBER with "
+                             "increasing steps, not '%.60s'",
+                             entry->origin, entry->key, entry->value);
+        out->count++;
+    }
+    if (out->count == 1 && strchr(entry->value, ':') == NULL) out->step[0] = NAN;
+    return self->error->status;
+}
+
+/* A method's, which replaces what a file that is inherited from has. */
+static l2o_status add_published(reader *self, experiment_panel *panel, const char *method, const source_entry *entry) {
+    int i = 0;
+    while (i < panel->paper_count && strcmp(panel->papers[i].method, method) != 0) i++;
+    if (i == panel->paper_capacity) {
+        int capacity = i == 0 ? 8 : 2 * i;
+        experiment_published *grown = room(self, (size_t)capacity, sizeof *grown);
+        if (grown == NULL) return self->error->status;
+        if (i > 0) memcpy(grown, panel->papers, (size_t)i * sizeof *grown);
+        panel->papers = grown;
+        panel->paper_capacity = capacity;
+    }
+    if (i == panel->paper_count) panel->paper_count++;
+    panel->papers[i].method = method;
+    return read_published(self, entry, &panel->papers[i]);
+}
+
+const experiment_published *experiment_find_published(const experiment_panel *panel, const char *method) {
+    for (int i = 0; i < panel->paper_count; i++)
+        if (strcmp(panel->papers[i].method, method) == 0) return &panel->papers[i];
+    return NULL;
 }
 
 static l2o_status read_panel(reader *self, const source_entry *entry) {
-    double number;
     experiment_panel *panel = part_of(self, entry, self->out->panels, sizeof *panel, &self->out->panel_count);
     if (panel == NULL) return self->error->status;
     const char *rest;
-    if ((rest = after(entry->key, "paper.")) != NULL) {
-        TRY(read_number(self, entry, &number));
-        return append(self, &panel->paper, rest, entry);
-    }
+    if ((rest = after(entry->key, "paper.")) != NULL) return add_published(self, panel, rest, entry);
     if ((rest = after(entry->key, "adapt.")) != NULL) return append_setting(self, &panel->adapt, rest, entry);
     return append_setting(self, &panel->settings, entry->key, entry);
 }
@@ -260,7 +342,7 @@ static l2o_status read_claim(reader *self, const source_entry *entry) {
         return wrong_key(self, entry, "text, method, below, near, bound, factor, panel, variant and measure");
     static const char *const measures[] = {"minimum", "last", "spread"};
     for (int i = 0; i < 3; i++)
-        if (strcmp(entry->value, measures[i]) == 0) return claim->measure = (claim_measure)i, L2O_OK;
+        if (strcmp(entry->value, measures[i]) == 0) return claim->measure = (claim_measure)(i + 1), L2O_OK;
     return wrong(self, entry, "'measure' is minimum, last or spread (the deviation over meta-training seeds)");
 }
 
@@ -382,7 +464,11 @@ static l2o_status check_method(reader *self, experiment_method *method) {
         return error_set(self->error, L2O_ERROR_INPUT,
                          "%s: [method %s] needs one of weights, optimizer and limit = yes, and has %d", method->origin,
                          method->name, ways);
-    if (method->limit && (method->adapt || method->tune != RATE_GIVEN || method->options.count > 0))
+    if (method->limit && self->out->quantity != &quantity_ln)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: [method %s] is the limit of ln f alone; leave it out",
+                         method->origin, method->name);
+    if (method->limit &&
+        (method->adapt || method->tune != RATE_GIVEN || method->options.count > 0 || method->test.count > 0))
         return error_set(self->error, L2O_ERROR_INPUT, "%s: [method %s] is the limit, which takes no other keys",
                          method->origin, method->name);
     if (method->group == NULL)
@@ -416,6 +502,10 @@ static l2o_status check_claim(reader *self, const experiment_claim *claim) {
                                                : NULL;
     if (what != NULL)
         return error_set(self->error, L2O_ERROR_INPUT, "%s: [claim %s] lacks %s", claim->origin, claim->name, what);
+    if (claim->measure == CLAIM_MINIMUM && self->out->quantity->last)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [claim %s]: with quantity = %s there is no measure 'minimum'; it is about the last value",
+                         claim->origin, claim->name, self->out->quantity->name);
     char *end;
     strtod(claim->other, &end);
     const char *names[] = {claim->method, end != claim->other && *end == '\0' ? NULL : claim->other};
@@ -433,6 +523,9 @@ static l2o_status check(reader *self) {
     experiment *out = self->out;
     if (out->title == NULL || out->kind == NULL)
         return error_set(self->error, L2O_ERROR_INPUT, "%s: [experiment] needs title and kind", out->path);
+    if (out->quantity == &quantity_ln && out->at_count > 1)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: tables of ln f have one step 'at'; several are for other quantities",
+                         out->path);
     for (int i = 0; i < out->method_count; i++) TRY(check_method(self, &out->methods[i]));
     for (int i = 0; i < out->variant_count; i++)
         for (int k = 0; k < out->variants[i].weights.count; k++) {
@@ -443,6 +536,9 @@ static l2o_status check(reader *self) {
     if (out->baseline != NULL && experiment_find_method(out, out->baseline) == NULL)
         return error_set(self->error, L2O_ERROR_INPUT, "%s: the baseline '%.60s' is no method here", out->path,
                          out->baseline);
+    if (out->quantity != &quantity_ln && out->kind != &kind_table && out->kind != &kind_sweep)
+        return error_set(self->error, L2O_ERROR_INPUT, "%s: quantity = %s is for the kinds table and sweep, not for %s",
+                         out->path, out->quantity->name, out->kind->name);
     return experiment_kind_check(out, self->error);
 }
 
@@ -450,11 +546,11 @@ static l2o_status check(reader *self) {
 static l2o_status check_names(reader *self) {
     const experiment *out = self->out;
     for (int p = 0; p < out->panel_count; p++)
-        for (int k = 0; k < out->panels[p].paper.count; k++) {
-            const named_value *value = &out->panels[p].paper.items[k];
-            if (out->method_count > 0 && experiment_find_method(out, value->name) == NULL)
+        for (int k = 0; k < out->panels[p].paper_count; k++) {
+            const experiment_published *paper = &out->panels[p].papers[k];
+            if (out->method_count > 0 && experiment_find_method(out, paper->method) == NULL)
                 return error_set(self->error, L2O_ERROR_INPUT, "%s: 'paper.%.60s': there is no [method %.60s]",
-                                 value->origin, value->name, value->name);
+                                 paper->origin, paper->method, paper->method);
         }
     for (int v = 0; v < out->variant_count; v++)
         for (int k = 0; k < out->variants[v].weights.count; k++) {
@@ -492,6 +588,7 @@ static l2o_status interpret(const char *path, const char *name, experiment *out,
     l2o_error fault = {0}; /* of our own, as `error` may hold an older one */
     reader self = {.out = out, .error = &fault};
     out->curves = true;
+    out->quantity = &quantity_ln;
     char *texts = arena_allocate(&out->source.memory, strlen(path) + strlen(name) + 2, error);
     if (texts == NULL) return error->status;
     out->path = memcpy(texts, path, strlen(path) + 1);

@@ -13,6 +13,7 @@
 #include "experiment/experiment_source.h"
 
 typedef struct experiment_kind experiment_kind;
+struct quantity;
 
 /* A list of names with values; where they came from, for sentences. */
 typedef struct named_value {
@@ -41,14 +42,23 @@ typedef struct experiment_method {
     bool adapt, limit;
     rate_choice tune;
     value_list options; /* settings of this method alone: of its optimizer, its adaptation, what it adapts on */
+    value_list test;    /* of the test problems as this method sees them: the penalty, where it is not judged by it */
 } experiment_method;
+
+/* What was published of a method on a panel: one number, or a curve. */
+typedef struct experiment_published {
+    const char *method, *origin;
+    int64_t count;
+    double *step, *value; /* [count]; the step of a lone number is NAN: it stands for what the table is about */
+} experiment_published;
 
 /* A kind of test problems: a row of the table. */
 typedef struct experiment_panel {
     const char *name;
     value_list settings; /* of the test, and of what is adapted and tuned on */
     value_list adapt;    /* of methods that adapt */
-    value_list paper;    /* method and published number */
+    experiment_published *papers;
+    int paper_count, paper_capacity;
 } experiment_panel;
 
 /* Another way to run everything: a value of a sweep, a preset. */
@@ -60,7 +70,8 @@ typedef struct experiment_variant {
     value_list weights;  /* method and the recipe it takes instead of its own */
 } experiment_variant;
 
-typedef enum claim_measure { CLAIM_MINIMUM, CLAIM_LAST, CLAIM_SPREAD } claim_measure;
+/* CLAIM_JUDGED: what the quantity is judged by, the minimum of ln f and the last of others. */
+typedef enum claim_measure { CLAIM_JUDGED, CLAIM_MINIMUM, CLAIM_LAST, CLAIM_SPREAD } claim_measure;
 
 /* factor * other is not undercut by more than `bound`: measured = method - factor * other (a method or a number),
  * holds where measured <= bound; with `near`, where |measured| <= bound. Over several panels the largest counts. */
@@ -72,6 +83,7 @@ typedef struct experiment_claim {
 } experiment_claim;
 
 enum { MOST_PARTS = 128 }; /* weights, methods, panels, variants, claims of an experiment: of each so many */
+enum { MOST_STEPS = 16, MOST_PUBLISHED = 1024 }; /* steps with values of their own; points of a published curve */
 
 typedef struct experiment {
     experiment_source source; /* owns all texts */
@@ -81,7 +93,9 @@ typedef struct experiment {
     const char *x_label;
     bool x_log;
     bool curves; /* of convergence are drawn */
-    int64_t at;  /* a step whose values get a table of their own; 0: none */
+    int64_t at[MOST_STEPS]; /* steps whose values get a table or a column of their own */
+    int at_count;
+    const struct quantity *quantity; /* what the cells hold */
     const experiment_kind *kind;
     value_list settings;
     experiment_weights *weights;
@@ -103,6 +117,8 @@ const experiment_method *experiment_find_method(const experiment *experiment, co
 /* The recipe of a method in a variant; NULL for methods without one. */
 const experiment_weights *experiment_weights_of(const experiment *experiment, const experiment_method *method,
                                                 const experiment_variant *variant);
+/* NULL where nothing was published. */
+const experiment_published *experiment_find_published(const experiment_panel *panel, const char *method);
 const char *value_list_find(const value_list *list, const char *name); /* NULL: not there */
 
 /* experiment_find.c. The file of an experiment by its name, or by its path where the name ends with .ini: looked for

@@ -121,7 +121,9 @@ static l2o_status add_table(const lines *self, int panel, json_t *tables, l2o_er
     snprintf(name, sizeof name, "minimum-%.60s", experiment->panels[panel].name);
     snprintf(title, sizeof title, "%s %.60s: least ln f between two adapted optimizers",
              experiment->row_header != NULL ? experiment->row_header : "", experiment->panels[panel].name);
-    json_t *table = table_of_methods(self->session, name, title, TABLE_NOTE, "a");
+    char note[NOTE_SIZE];
+    results_note(experiment->quantity, experiment->quantity->meaning, note, sizeof note);
+    json_t *table = table_of_methods(self->session, name, title, note, "a");
     l2o_status status = table == NULL ? table_out_of_memory(error) : L2O_OK;
     for (int point = 0; point < POINTS && status == L2O_OK; point++) {
         json_t *cells = json_array();
@@ -175,7 +177,8 @@ static l2o_status add_figure(const lines *self, int panel, json_t *figures, l2o_
     snprintf(title, sizeof title, "%s %.60s: between two adapted optimizers",
              experiment->row_header != NULL ? experiment->row_header : "", experiment->panels[panel].name);
     snprintf(x, sizeof x, "a, from 0 (%.80s) to 1 (%.80s)", experiment->variants[0].name, experiment->variants[1].name);
-    return results_add(figures, results_figure(name, title, x, false, series)) ? L2O_OK : table_out_of_memory(error);
+    json_t *figure = results_figure(experiment->quantity, name, title, x, false, series);
+    return results_add(figures, figure) ? L2O_OK : table_out_of_memory(error);
 }
 
 static l2o_status work(lines *self, results *results, l2o_error *error) {

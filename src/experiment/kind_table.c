@@ -6,6 +6,7 @@
 
 #include "experiment/convergence.h"
 #include "experiment/rivals.h"
+#include "experiment/summary_table.h"
 #include "experiment/table_rows.h"
 
 typedef struct tabulated {
@@ -17,17 +18,11 @@ static const char PLAIN_NOTE[] =
     "Mean over runs and meta-training seeds. First interval: Student's 95 % over runs, of the mean over seeds; second: "
     "over meta-training seeds, of the mean over runs.";
 
-static const tabulated measures[] = {
-    {MEASURE_MINIMUM, "minimum", "Least ln f over the steps", TABLE_NOTE},
-    {MEASURE_STEP, "minimum-step", "Step at which the least ln f stands", PLAIN_NOTE},
-    {MEASURE_LAST, "last", "ln f after the last step", TABLE_NOTE},
-};
-
 static void entitle(const session *session, int variant, const char *name, const char *title, char full_name[96],
                     char full_title[256]) {
     const char *of = session->experiment->variants[variant].name;
     snprintf(full_name, 96, "%s%s%.60s", name, of[0] != '\0' ? "-" : "", of);
-    snprintf(full_title, 256, "%s%s%.120s", title, of[0] != '\0' ? ": " : "", of);
+    snprintf(full_title, 256, "%s%s%.60s", title, of[0] != '\0' ? ": " : "", of);
 }
 
 static l2o_status add_table(const session *session, int variant, const tabulated *what, json_t *tables,
@@ -44,6 +39,32 @@ static l2o_status add_table(const session *session, int variant, const tabulated
     return status;
 }
 
+/* What the quantity is judged by, and beside it: where the least ln f stands and the last; or the quantity by its
+ * second definition, and all of a method in a row. */
+static l2o_status add_tables(const session *session, int variant, json_t *tables, l2o_error *error) {
+    const experiment *experiment = session->experiment;
+    const quantity *quantity = experiment->quantity;
+    char note[NOTE_SIZE], other_note[NOTE_SIZE], name[32], title[128];
+    results_note(quantity, quantity->meaning, note, sizeof note);
+    if (!quantity->last) {
+        const tabulated measures[] = {
+            {MEASURE_MINIMUM, "minimum", "Least ln f over the steps", note},
+            {MEASURE_STEP, "minimum-step", "Step at which the least ln f stands", PLAIN_NOTE},
+            {MEASURE_LAST, "last", "ln f after the last step", note},
+        };
+        for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
+            TRY(add_table(session, variant, &measures[i], tables, error));
+        return L2O_OK;
+    }
+    TRY(add_table(session, variant, &(tabulated){MEASURE_LAST, "last", quantity->judged, note}, tables, error));
+    results_note(quantity, quantity->other_meaning, other_note, sizeof other_note);
+    snprintf(name, sizeof name, "last-%s", quantity->other);
+    snprintf(title, sizeof title, "%s after the last step", quantity->other_symbol);
+    TRY(add_table(session, variant, &(tabulated){MEASURE_OTHER, name, title, other_note}, tables, error));
+    for (int p = 0; p < experiment->panel_count; p++) TRY(summary_table(session, variant, p, tables, error));
+    return L2O_OK;
+}
+
 /* A user may run fewer steps than the file has in mind. */
 static bool reaches(const session *session, int variant, int64_t step) {
     for (int p = 0; p < session->experiment->panel_count; p++)
@@ -56,14 +77,14 @@ static bool reaches(const session *session, int variant, int64_t step) {
 
 static l2o_status add_at(const session *session, int variant, results *results, l2o_error *error) {
     char title[96];
-    if (session->experiment->at == 0) return L2O_OK;
-    if (!reaches(session, variant, session->experiment->at))
+    if (session->experiment->at_count == 0 || session->experiment->quantity->last) return L2O_OK;
+    int64_t step = session->experiment->at[0];
+    if (!reaches(session, variant, step))
         return results_add(results->notes, json_sprintf("There is no table of step %lld, as fewer steps were run.",
-                                                        (long long)session->experiment->at))
+                                                        (long long)step))
                    ? L2O_OK
                    : table_out_of_memory(error);
-    snprintf(title, sizeof title, "ln f after step %lld: mean (standard deviation)",
-             (long long)session->experiment->at);
+    snprintf(title, sizeof title, "ln f after step %lld: mean (standard deviation)", (long long)step);
     tabulated what = {MEASURE_AT, "at", title,
                       "ln f: natural logarithm of the batch's mean objective, mean and sample standard deviation over "
                       "all runs of all meta-training seeds. Marked is the best of the learned methods."};
@@ -82,8 +103,9 @@ static l2o_status add_differences(const session *session, int variant, json_t *t
     const experiment *experiment = session->experiment;
     int baseline = table_baseline(experiment);
     if (baseline < 0) return L2O_OK;
-    char base[128], name[96], title[256];
-    snprintf(base, sizeof base, "Paired differences of the least ln f from %.80s", experiment->methods[baseline].name);
+    char base[144], name[96], title[256];
+    snprintf(base, sizeof base, "Paired differences of the %.40s from %.60s", experiment->quantity->judged,
+             experiment->methods[baseline].name);
     entitle(session, variant, "differences", base, name, title);
     json_t *table = table_of_methods(
         session, name, title,
@@ -101,8 +123,7 @@ static l2o_status add_differences(const session *session, int variant, json_t *t
 static l2o_status run(session *session, results *results, l2o_error *error) {
     const experiment *experiment = session->experiment;
     for (int v = 0; v < experiment->variant_count; v++) {
-        for (size_t i = 0; i < sizeof measures / sizeof *measures; i++)
-            TRY(add_table(session, v, &measures[i], results->tables, error));
+        TRY(add_tables(session, v, results->tables, error));
         TRY(add_at(session, v, results, error));
         TRY(add_differences(session, v, results->tables, error));
         TRY(add_rates(session, v, results->tables, error));
@@ -117,7 +138,7 @@ static l2o_status run(session *session, results *results, l2o_error *error) {
 
 const experiment_kind kind_table = {
     .name = "table",
-    .summary = "methods against kinds of problems: tables of the least and last objective, curves of convergence",
+    .summary = "methods against kinds of problems: tables of what they reach, curves of convergence",
     .compares = true,
     .run = run,
 };

@@ -5,8 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How near the paper's number must be where our own interval is narrower. */
-static const double NEAR = 0.3;
+measure results_judged(const experiment *experiment) {
+    return experiment->quantity->last ? MEASURE_LAST : MEASURE_MINIMUM;
+}
+
+static double value_at(const cell *cell, int64_t run, int64_t step) {
+    for (int64_t k = 0; k < cell->points; k++)
+        if (cell->point[k] == step || cell->points == 1) return cell->curve[run * cell->points + k];
+    return NAN;
+}
 
 static double value_of(const session *session, const cell *cell, int64_t run, measure measure) {
     switch (measure) {
@@ -14,12 +21,10 @@ static double value_of(const session *session, const cell *cell, int64_t run, me
     case MEASURE_STEP: return cell->minimum_step[run];
     case MEASURE_LAST: return cell->last[run];
     case MEASURE_RATE: return cell->rate[run];
+    case MEASURE_OTHER: return cell->paired ? cell->other[(run + 1) * cell->points - 1] : (double)NAN;
     case MEASURE_AT: break;
     }
-    for (int64_t k = 0; k < cell->points; k++)
-        if (cell->point[k] == session->experiment->at || cell->points == 1)
-            return cell->logarithm[run * cell->points + k];
-    return NAN;
+    return value_at(cell, run, session->experiment->at[0]);
 }
 
 l2o_status results_sample(const session *session, int variant, int panel, int method, measure measure, sample *out,
@@ -29,6 +34,17 @@ l2o_status results_sample(const session *session, int variant, int panel, int me
     for (int64_t s = 0; s < seeds; s++) {
         const cell *cell = session_cell(session, variant, panel, method, s);
         for (int64_t r = 0; r < out->runs; r++) out->values[s * out->runs + r] = value_of(session, cell, r, measure);
+    }
+    return L2O_OK;
+}
+
+l2o_status results_sample_at(const session *session, int variant, int panel, int method, int64_t step, sample *out,
+                             l2o_error *error) {
+    int64_t seeds = session_seeds(session, &session->experiment->methods[method]);
+    TRY(sample_create(seeds, session_cell(session, variant, panel, method, 0)->runs, out, error));
+    for (int64_t s = 0; s < seeds; s++) {
+        const cell *cell = session_cell(session, variant, panel, method, s);
+        for (int64_t r = 0; r < out->runs; r++) out->values[s * out->runs + r] = value_at(cell, r, step);
     }
     return L2O_OK;
 }
@@ -54,15 +70,24 @@ json_t *results_cell(const sample_summary *summary) {
     return NULL;
 }
 
-json_t *results_cell_beside(const sample_summary *summary, double paper) {
+json_t *results_cell_beside(const quantity *quantity, const sample_summary *summary, double paper) {
     json_t *cell = results_cell(summary);
     if (cell == NULL || isnan(paper)) return cell;
-    double near = fmax(NEAR, fmax(summary->half, summary->seeds_half)); /* fmax() passes over NaN */
+    double near = fmax(quantity_nearness(quantity, paper), fmax(summary->half, summary->seeds_half)); /* fmax() passes over NaN */
     const char *verdict = fabs(summary->mean - paper) <= near ? "agrees" : summary->mean < paper ? "better" : "worse";
     if (results_set(cell, "paper", results_number(paper)) && results_set(cell, "verdict", json_string(verdict)))
         return cell;
     json_decref(cell);
     return NULL;
+}
+
+void results_note(const quantity *quantity, const char *meaning, char *text, size_t size) {
+    snprintf(text, size,
+             "%s, mean over runs and meta-training seeds. First interval: Student's 95 %% over runs, of the mean over "
+             "seeds; second: over meta-training seeds, of the mean over runs. All methods see the same problems. Marked "
+             "is the best of the learned methods. A published number is that of the paper's method of that name; it "
+             "agrees where it lies within our wider interval, or within %s.",
+             meaning, quantity->near_text);
 }
 
 json_t *results_table(const char *name, const char *title, const char *note, const char *row_header) {
@@ -111,9 +136,10 @@ json_t *results_series(const char *label, const char *group, int64_t count, cons
     return NULL;
 }
 
-json_t *results_figure(const char *name, const char *title, const char *x_label, bool x_log, json_t *series) {
+json_t *results_figure(const quantity *quantity, const char *name, const char *title, const char *x_label, bool x_log,
+                       json_t *series) {
     return json_pack("{s:s, s:s, s:{s:s, s:b}, s:{s:s, s:b}, s:o}", "name", name, "title", title, "x", "label", x_label,
-                     "log", x_log, "y", "label", "ln f", "log", 0, "series", series);
+                     "log", x_log, "y", "label", quantity->symbol, "log", quantity->logarithmic, "series", series);
 }
 
 void results_label(const session *session, int variant, int panel, char *text, size_t size) {

@@ -1,4 +1,5 @@
-/* Says where the best learned method stands beside each classical one, by the least ln f on the same problems. */
+/* Says where the best learned method stands beside each classical one, by what the quantity is judged by, on the same
+ * problems. */
 #include "experiment/rivals.h"
 
 #include <math.h>
@@ -20,7 +21,7 @@ static l2o_status best_learned(const session *session, int variant, int panel, s
         sample sample;
         sample_summary summary;
         if (!in_group(session, m, "learned")) continue;
-        l2o_status status = results_sample(session, variant, panel, m, MEASURE_MINIMUM, &sample, error);
+        l2o_status status = results_sample(session, variant, panel, m, results_judged(session->experiment), &sample, error);
         if (status == L2O_OK) status = sample_summarise(&sample, &summary, error);
         if (status != L2O_OK || !(summary.mean < least)) {
             sample_free(&sample);
@@ -45,25 +46,31 @@ static int judge(double difference, double half) {
     return !(fabs(difference) > half) ? 1 : difference > 0 ? 0 : 2;
 }
 
+/* Small ones count where the axis is logarithmic. */
+static l2o_status print_difference(const quantity *quantity, double mean, double half, buffer *list,
+                                   l2o_error *error) {
+    if (!isfinite(mean)) return buffer_append_text(list, " (diverged runs)", error);
+    if (!isfinite(half))
+        return quantity->logarithmic ? buffer_print(list, error, " (%+.2g)", mean)
+                                     : buffer_print(list, error, " (%+.2f)", mean);
+    return quantity->logarithmic ? buffer_print(list, error, " (%+.2g ± %.2g)", mean, half)
+                                 : buffer_print(list, error, " (%+.2f ± %.2f)", mean, half);
+}
+
 static l2o_status compare_all(const session *session, int variant, int panel, const sample *best, buffer lists[LISTS],
                               l2o_error *error) {
     for (int m = 0; m < session->experiment->method_count; m++) {
         sample rival = {0};
         sample_summary difference;
         if (!in_group(session, m, "classical")) continue;
-        l2o_status status = results_sample(session, variant, panel, m, MEASURE_MINIMUM, &rival, error);
+        l2o_status status = results_sample(session, variant, panel, m, results_judged(session->experiment), &rival, error);
         if (status == L2O_OK) status = sample_difference(best, &rival, &difference, error);
         sample_free(&rival);
         TRY(status);
         double half = fmax(difference.half, difference.seeds_half); /* fmax() passes over NaN */
         buffer *list = &lists[judge(difference.mean, half)];
         TRY(buffer_print(list, error, "%s%s", list->size > 0 ? ", " : "", session->experiment->methods[m].name));
-        if (isfinite(half))
-            TRY(buffer_print(list, error, " (%+.2f ± %.2f)", difference.mean, half));
-        else if (isfinite(difference.mean))
-            TRY(buffer_print(list, error, " (%+.2f)", difference.mean));
-        else
-            TRY(buffer_append_text(list, " (diverged runs)", error));
+        TRY(print_difference(session->experiment->quantity, difference.mean, half, list, error));
     }
     return L2O_OK;
 }

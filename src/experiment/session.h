@@ -54,6 +54,10 @@ l2o_status session_train(session *session, l2o_error *error);
 const char *session_weights(const session *session, const experiment_weights *weights,
                             const experiment_variant *variant, int64_t seed);
 
+/* How long that training took, when it was this run that trained; else NAN. */
+double session_training_seconds(const session *session, const experiment_weights *weights,
+                                const experiment_variant *variant, int64_t seed);
+
 /* session_cells.c. Checks that the cells could be run, before anything is trained for them. */
 l2o_status session_rehearse(session *session, l2o_error *error);
 l2o_status session_run(session *session, l2o_error *error);

@@ -49,7 +49,7 @@ static l2o_status plan_cell(session *session, int v, int p, int m, int64_t s, l2
     TRY(experiment_cell_settings(experiment, session->given, cell->panel, variant, &settings, error));
     l2o_status status = buffer_print(&folder, error, "%s/cells", session->cache);
     if (status == L2O_OK)
-        status = cell_describe(cell, session->context->kernel, session->given, settings, experiment->at,
+        status = cell_describe(cell, session->context->kernel, experiment, session->given, settings,
                                buffer_text(&folder), error);
     buffer_free(&folder);
     settings_free(settings);

@@ -1,5 +1,6 @@
 /* Trainings: planned without doubles, taken from the shipped weights where these were made by the same recipe, else
  * trained into the cache, one training a thread. A training that was interrupted goes on from its checkpoint. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,14 @@ const char *session_weights(const session *session, const experiment_weights *we
                             const experiment_variant *variant, int64_t seed) {
     const training *found = find(session, weights, variant, seed);
     return found == NULL ? NULL : found->path;
+}
+
+double session_training_seconds(const session *session, const experiment_weights *weights,
+                                const experiment_variant *variant, int64_t seed) {
+    const training *found = find(session, weights, variant, seed);
+    for (const training *at = session->trainings; found != NULL && at <= found; at++)
+        if (strcmp(at->path, found->path) == 0) return at->seconds > 0 ? at->seconds : (double)NAN;
+    return NAN;
 }
 
 /* ------------------------------------------------------------------------------------------------- shipped weights */

@@ -2,14 +2,7 @@
 #include "experiment/table_rows.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-const char TABLE_NOTE[] =
-    "ln f: natural logarithm of the batch's mean objective, mean over runs and meta-training seeds. First interval: "
-    "Student's 95 % over runs, of the mean over seeds; second: over meta-training seeds, of the mean over runs. All "
-    "methods see the same problems. Marked is the best of the learned methods. A published number is that of "
-    "the paper's method of that name; it agrees where it lies within our wider interval, or within 0.3.";
 
 l2o_status table_out_of_memory(l2o_error *error) {
     return error_set(error, L2O_ERROR_MEMORY, "out of memory while results were put together");
@@ -23,13 +16,18 @@ json_t *table_of_methods(const session *session, const char *name, const char *t
     return table;
 }
 
-/* The published number of a method on a panel; NAN where there is none. It belongs to a table, and there to the first
- * variant alone. */
-static double paper(const session *session, int variant, int panel, int method, measure measure) {
+/* Published numbers belong to a table, and there to the first variant alone. */
+double table_published(const session *session, int variant, int panel, int method, measure measure) {
     const experiment *experiment = session->experiment;
-    if (measure != MEASURE_MINIMUM || variant != 0 || experiment->kind != &kind_table) return NAN;
-    const char *text = value_list_find(&experiment->panels[panel].paper, experiment->methods[method].name);
-    return text == NULL ? (double)NAN : strtod(text, NULL);
+    if (measure != results_judged(experiment) || variant != 0 || experiment->kind != &kind_table) return NAN;
+    const experiment_published *paper =
+        experiment_find_published(&experiment->panels[panel], experiment->methods[method].name);
+    if (paper == NULL) return NAN;
+    if (isnan(paper->step[0])) return paper->value[0];
+    double last = (double)session_cell(session, variant, panel, method, 0)->steps;
+    for (int64_t k = 0; k < paper->count; k++)
+        if (paper->step[k] == last) return paper->value[k];
+    return NAN;
 }
 
 static l2o_status cell_of(const session *session, int variant, int panel, int method, measure measure, json_t **out,
@@ -49,7 +47,8 @@ static l2o_status cell_of(const session *session, int variant, int panel, int me
         *out = json_null();
         return L2O_OK;
     }
-    *out = results_cell_beside(&summary, paper(session, variant, panel, method, measure));
+    *out = results_cell_beside(session->experiment->quantity, &summary,
+                               table_published(session, variant, panel, method, measure));
     if (measure == MEASURE_AT && isfinite(summary.deviation))
         results_set(*out, "text", json_sprintf("%.2f (%.2f)", summary.mean, summary.deviation));
     return *out == NULL ? table_out_of_memory(error) : L2O_OK;
@@ -88,12 +87,13 @@ static l2o_status difference_of(const session *session, int variant, int panel, 
                                 l2o_error *error) {
     sample a = {0}, b = {0};
     sample_summary summary;
+    measure judged = results_judged(session->experiment);
     if (method == baseline) {
         *out = json_null();
         return L2O_OK;
     }
-    l2o_status status = results_sample(session, variant, panel, method, MEASURE_MINIMUM, &a, error);
-    if (status == L2O_OK) status = results_sample(session, variant, panel, baseline, MEASURE_MINIMUM, &b, error);
+    l2o_status status = results_sample(session, variant, panel, method, judged, &a, error);
+    if (status == L2O_OK) status = results_sample(session, variant, panel, baseline, judged, &b, error);
     if (status == L2O_OK) status = sample_difference(&a, &b, &summary, error);
     sample_free(&a);
     sample_free(&b);

@@ -4,8 +4,6 @@
 
 #include "experiment/results_parts.h"
 
-extern const char TABLE_NOTE[]; /* how intervals and verdicts were made */
-
 /* An empty table whose columns are the methods; those without the measure (the step of a limit) stay empty. */
 json_t *table_of_methods(const session *session, const char *name, const char *title, const char *note,
                          const char *row_header);
@@ -15,6 +13,8 @@ l2o_status table_add_row(const session *session, int variant, int panel, measure
 /* The same, of the differences to the method `baseline`. */
 l2o_status table_add_differences(const session *session, int variant, int panel, int baseline, const char *label,
                                  json_t *table, l2o_error *error);
+/* The value of the published curve, or the lone number, that stands beside what is tabulated; NAN where there is none. */
+double table_published(const session *session, int variant, int panel, int method, measure measure);
 /* The method that differences are taken from: the experiment's, else the last learned one; -1: there is none. */
 int table_baseline(const experiment *experiment);
 l2o_status table_out_of_memory(l2o_error *error);

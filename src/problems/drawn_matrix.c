@@ -39,6 +39,7 @@ l2o_status drawn_matrix_create(problem *problem, linear_model *model, const l2o_
             return error_set(error, L2O_ERROR_INPUT,
                              "A: a mixture of %d cannot be shared by all instances; drop shared-A or the mixture",
                              out->entries.count);
+        out->perturbation = settings_real(settings, "A-perturbation");
     }
     out->unit_columns = settings_flag(settings, "unit-columns");
     TRY(read_shape(model, settings, out, error));
@@ -114,6 +115,23 @@ static void normalise_columns(const linear_model *model, int64_t p) {
     }
 }
 
+/* A shared A that has shifted: normal noise of its own on every entry, in units of their root mean square. */
+static void perturb(const drawn_matrix *matrix, const linear_model *model, random_key key) {
+    const distribution_component normal = {DISTRIBUTION_NORMAL, 0, 1};
+    int64_t size = model->m * model->n;
+    double squares = 0;
+    for (int64_t i = 0; i < size; i++) {
+        double entry = problem_load(model->type, model->a, i);
+        squares += entry * entry;
+    }
+    double deviation = matrix->perturbation * sqrt(squares / (double)size);
+    key.draw = 1; /* A itself has draw 0 */
+    for (int64_t i = 0; i < size; i++) {
+        double noise = deviation * distribution_draw(&normal, key, (uint64_t)i);
+        problem_store(model->type, model->a, i, problem_load(model->type, model->a, i) + noise);
+    }
+}
+
 static l2o_status draw_one(const drawn_matrix *matrix, const linear_model *model, random_key key, int64_t p,
                            l2o_error *error) {
     int64_t size = model->m * model->n;
@@ -125,6 +143,7 @@ static l2o_status draw_one(const drawn_matrix *matrix, const linear_model *model
         problem_store(model->type, model->a, p * size + i,
                       matrix->raw != NULL ? matrix->raw[i] : distribution_draw(component, key, index));
     }
+    if (matrix->perturbation > 0) perturb(matrix, model, key);
     if (matrix->unit_columns) normalise_columns(model, p);
     return L2O_OK;
 }

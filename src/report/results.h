@@ -17,7 +17,7 @@ enum { RESULTS_DEPTH_MAX = 32, RESULTS_SERIES_MAX = 512 };
 
 typedef enum results_verdict {
     RESULTS_NO_VERDICT,
-    RESULTS_AGREES, /* the paper's number lies in our interval, or within 0.3 of ours */
+    RESULTS_AGREES, /* the paper's number lies in our interval, or near ours */
     RESULTS_BETTER, /* ours is lower */
     RESULTS_WORSE
 } results_verdict;

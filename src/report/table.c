@@ -9,7 +9,7 @@ typedef struct verdict_text {
 
 static const verdict_text verdicts[] = {
     [RESULTS_NO_VERDICT] = {"", ""},
-    [RESULTS_AGREES] = {"agrees", "the paper\xe2\x80\x99s number lies in our interval, or within 0.3 of our mean"},
+    [RESULTS_AGREES] = {"agrees", "the paper\xe2\x80\x99s number lies in our interval, or as near as the note says"},
     [RESULTS_BETTER] = {"better", "ours is lower"},
     [RESULTS_WORSE] = {"worse", "ours is higher, or not finite"},
 };

@@ -33,6 +33,9 @@ static const setting tista_settings[] = {
     {"noise-variance", SETTING_REAL, "", "0", 0, 1e12, NULL, "Variance of the noise in each entry of b, for tista"},
     {"learned-weight", SETTING_FLAG, "", "no", 0, 0, NULL,
      "tista learns a matrix for each layer, from the pseudo-inverse on; by the reference it always does, from A on"},
+    {"initial-gamma", SETTING_REAL, "", NULL, 0, 1e6, NULL,
+     "The step size that tista begins with. Default: n / m where A has more columns than rows, else 1; by the reference "
+     "1"},
     {0}};
 
 static l2o_status add_weights(optimizer *optimizer, tista *own, const l2o_settings *settings, l2o_error *error) {
@@ -43,7 +46,9 @@ static l2o_status add_weights(optimizer *optimizer, tista *own, const l2o_settin
         TRY(layers_add(optimizer, layers, TISTA_W, "w", false, 1, layers->rows, layers->columns, w, error));
     /* So that gamma W'A has ones on its diagonal, on average. */
     double unbiased = layers->columns > layers->rows ? (double)layers->columns / (double)layers->rows : 1;
-    TRY(layers_add_number(optimizer, layers, TISTA_GAMMA, "gamma", layers->reference ? 1 : unbiased, error));
+    double gamma = layers->reference ? 1 : unbiased;
+    if (settings_is_set(settings, "initial-gamma")) gamma = settings_real(settings, "initial-gamma");
+    TRY(layers_add_number(optimizer, layers, TISTA_GAMMA, "gamma", gamma, error));
     TRY(layers_add_number(optimizer, layers, TISTA_DENSITY, layers->reference ? "density" : "logit",
                           layers->reference ? density : log(density / (1 - density)), error));
     return layers_add_number(optimizer, layers, TISTA_VARIANCE, layers->reference ? "variance" : "log_variance",
