@@ -62,8 +62,9 @@ static void test_parts(void **state) {
     assert_string_equal(made.methods[4].group, "classical");
     assert_string_equal(made.methods[5].group, "limit");
     assert_int_equal(made.methods[3].tune, RATE_BY_FAMILY);
-    assert_string_equal(value_list_find(&made.panels[0].paper, "plain"), "0.5");
-    assert_null(value_list_find(&made.panels[1].paper, "plain"));
+    const experiment_published *paper = experiment_find_published(&made.panels[0], "plain");
+    assert_true(paper != NULL && paper->count == 1 && isnan(paper->step[0]) && paper->value[0] == 0.5);
+    assert_null(experiment_find_published(&made.panels[1], "plain"));
     assert_string_equal(value_list_find(&made.variants[0].training, "inner-rate"), "0.01");
     assert_ptr_equal(made.kind, &kind_table);
     experiment_free(&made);

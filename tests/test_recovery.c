@@ -25,6 +25,42 @@ static void test_shared_matrix_is_drawn_once(void **state) {
     fixture_free(&two);
 }
 
+/* Noise of a given share of A's entries, the same for every draw; columns have unit norm all the same. */
+static void test_perturbation(void **state) {
+    (void)state;
+    static const char common[] = "problem=recovery n=200 m=100 batch=3 shared-A=yes A-seed=4 dtype=float64";
+    enum { SIZE = 200 * 100 };
+    char text[256];
+    fixture before, after, scaled;
+    fixture_create(&before, common);
+    snprintf(text, sizeof text, "%s A-perturbation=0.1", common);
+    fixture_create(&after, text);
+    snprintf(text, sizeof text, "%s A-perturbation=0.1 unit-columns=yes", common);
+    fixture_create(&scaled, text);
+    fixture_sample(&after, 3, STREAM_ADAPTATION, 7);
+    const double *a = before.problem->model->a, *b = after.problem->model->a, *c = scaled.problem->model->a;
+    double squares = 0, noise = 0, product = 0;
+    for (int i = 0; i < SIZE; i++) {
+        squares += a[i] * a[i];
+        noise += (b[i] - a[i]) * (b[i] - a[i]);
+        product += a[i] * (b[i] - a[i]);
+    }
+    assert_true(fabs(sqrt(noise / squares) - 0.1) < 0.003);
+    assert_true(fabs(product) / sqrt(noise * squares) < 0.03); /* noise of its own */
+    for (int j = 0; j < 200; j++) {
+        double sum = 0, along = 0;
+        for (int i = 0; i < 100; i++) {
+            sum += c[i * 200 + j] * c[i * 200 + j];
+            along += b[i * 200 + j] * b[i * 200 + j];
+        }
+        assert_true(fabs(sum - 1) < 1e-12);
+        assert_true(fabs(c[j] * sqrt(along) - b[j]) < 1e-12);
+    }
+    fixture_free(&before);
+    fixture_free(&after);
+    fixture_free(&scaled);
+}
+
 /* b = A x* to the bit of the rounding that b is kept with, whichever way the product is taken. */
 static void test_measurements(void **state) {
     (void)state;
@@ -298,6 +334,7 @@ static void test_gradient_is_not_told(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_matrix_is_drawn_once),
+        cmocka_unit_test(test_perturbation),
         cmocka_unit_test(test_measurements),
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_truths),
