@@ -31,14 +31,31 @@ static void on_progress(void *user, const l2o_experiment_progress *now) {
 
 /* --------------------------------------------------------------------------------------------------------- printing */
 
+static bool any_begins(const json_t *tables, const char *start) {
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(tables, i), "name"));
+        if (strncmp(name, start, strlen(start)) == 0) return true;
+    }
+    return false;
+}
+
+/* The least ln f; of other quantities the summaries, or the last values where there are none. */
+static const char *main_tables(const json_t *tables) {
+    static const char *const starts[] = {"minimum", "summary-"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (any_begins(tables, starts[i])) return starts[i];
+    return "last";
+}
+
 /* The tables that say most; the others, and the figures, are in the file. */
 static int print_results(command *command, const json_t *results, const char *folder) {
     const json_t *tables = json_object_get(results, "tables"), *notes = json_object_get(results, "notes");
     table_style style = command_option(command, OPTION_MARKDOWN) != NULL ? TABLE_MARKDOWN : TABLE_TEXT;
+    const char *start = main_tables(tables);
     for (size_t i = 0; i < json_array_size(tables); i++) {
         const json_t *table = json_array_get(tables, i);
         const char *name = json_string_value(json_object_get(table, "name"));
-        bool main = strncmp(name, "minimum", 7) == 0 && strncmp(name, "minimum-step", 12) != 0;
+        bool main = strncmp(name, start, strlen(start)) == 0 && strncmp(name, "minimum-step", 12) != 0;
         bool rows = json_array_size(json_object_get(table, "columns")) > 0;
         main = main || strcmp(name, "at") == 0 || strcmp(name, "decision") == 0;
         if (rows && (main || json_array_size(tables) < 4)) results_table_print(table, style);

@@ -34,6 +34,11 @@ static int show_cell(char *shown, const json_t *cell, table_style style) {
     return show_number(shown, cell, style == TABLE_MARKDOWN ? "±" : "+-");
 }
 
+/* A published number, which may be a small one. */
+static int show_paper(char *shown, double paper) {
+    return snprintf(shown, 32, paper != 0 && fabs(paper) < 0.01 ? "%.2g" : "%.3f", paper);
+}
+
 static bool has_paper(const json_t *cells) {
     for (size_t i = 0; i < json_array_size(cells); i++)
         if (json_object_get(json_array_get(cells, i), "paper") != NULL) return true;
@@ -41,13 +46,12 @@ static bool has_paper(const json_t *cells) {
 }
 
 static void add_paper(table *table, const json_t *cells, size_t count) {
+    char shown[32];
     table_cell(table, "paper");
     for (size_t i = 0; i < count; i++) {
         const json_t *paper = json_object_get(json_array_get(cells, i), "paper");
-        if (json_is_number(paper))
-            table_cell(table, "%.3f", json_number_value(paper));
-        else
-            table_cell(table, "-");
+        if (json_is_number(paper)) show_paper(shown, json_number_value(paper));
+        table_cell(table, "%s", json_is_number(paper) ? shown : "-");
     }
 }
 
@@ -75,7 +79,7 @@ static void fill(table *table, const json_t *from, table_style style) {
 static void fill_turned(table *table, const json_t *from, table_style style) {
     const json_t *columns = json_object_get(from, "columns"), *rows = json_object_get(from, "rows");
     const char *headings[MOST_COLUMNS], *header = json_string_value(json_object_get(from, "row_header"));
-    char shown[CELL_LENGTH + 32];
+    char shown[CELL_LENGTH + 35];
     size_t count = 0;
     headings[count++] = header;
     for (size_t r = 0; r < json_array_size(rows) && count < MOST_COLUMNS; r++)
@@ -86,8 +90,12 @@ static void fill_turned(table *table, const json_t *from, table_style style) {
         for (size_t r = 0; r + 1 < count; r++) {
             const json_t *cell = json_array_get(json_object_get(json_array_get(rows, r), "cells"), i);
             const json_t *paper = json_object_get(cell, "paper");
+            char published[32];
             int used = show_cell(shown, cell, style);
-            if (json_is_number(paper)) snprintf(shown + used, 32, " (%.3f)", json_number_value(paper));
+            if (json_is_number(paper)) {
+                show_paper(published, json_number_value(paper));
+                snprintf(shown + used, 35, " (%s)", published);
+            }
             table_cell(table, "%s", shown);
         }
     }

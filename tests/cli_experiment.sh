@@ -113,6 +113,59 @@ complains 'l2o: FISTA does not pass the limit: does not hold (measured'
 run 2 experiment false.ini --verify results/tiny/results.json
 complains "holds the results of 'tiny', not of 'false'"
 
+# Sparse recovery: errors by two definitions, published curves, dictionaries in turn
+cat >recovery.ini <<'INI'
+[experiment]
+title = Tiny recovery
+kind = table
+quantity = nmse
+at = 1, 2
+[settings]
+problem = recovery
+m = 6
+n = 9
+shared-A = yes
+A-seeds = 1,2
+unit-columns = yes
+batch = 5
+steps = 4
+runs = 4
+unroll = 4
+depth = 4
+meta-loss = last
+estimator = plain
+layer-wise = yes
+stage-draws = 2
+evaluate-every = 1
+[weights alista]
+optimizer = alista
+[method ALISTA]
+weights = alista
+[method FISTA]
+optimizer = fista
+test.lambda = 0.1
+[panel Gaussian]
+density = 0.2
+paper.ALISTA = 0, -1, -2, -3, 500
+[claim ALISTA]
+text = ALISTA is not at 500 dB
+method = ALISTA
+below = 499
+INI
+run 0 experiment recovery.ini --markdown
+says '**Gaussian: what each method reaches, and what it takes**'
+says 'NMSE (dB) of sums'
+says 'after step 2'
+says '(500.000)'
+says 'holds: ALISTA is not at 500 dB'
+grep -q 'ALISTA (published)' results/recovery/results.json || fail "the published curve is in no figure"
+run 0 report results/recovery
+run 0 experiment recovery.ini --verify
+run 2 experiment recovery.ini --A-seeds 1,x
+complains "'A-seeds'"
+run 2 experiment recovery.ini --problem lasso --b truth
+complains 'compares x with a true x*'
+
 # Mistakes
 run 2 experiment
 complains 'which experiment? `l2o list experiments` shows them all'

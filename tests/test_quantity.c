@@ -21,8 +21,9 @@
 #include "l2o/experiment.h"
 #include "run/segment.h"
 
-#define HEAD     "[experiment]\ntitle = t\nkind = table\nquantity = nmse\n"
-#define RECOVERY "problem = recovery\nm = 8\nn = 12\nshared-A = yes\nunit-columns = yes\nbatch = 6\nsteps = 5\nruns = 4\n"
+#define HEAD "[experiment]\ntitle = t\nkind = table\nquantity = nmse\n"
+#define RECOVERY                                                                                                       \
+    "problem = recovery\nm = 8\nn = 12\nshared-A = yes\nunit-columns = yes\nbatch = 6\nsteps = 5\nruns = 4\n"
 #define METHODS                                                                                                        \
     "[method ista]\noptimizer = ista\ntest.lambda = 0.1\n[method amp]\noptimizer = amp\n[method lista]\noptimizer = "  \
     "lista\n"
@@ -81,9 +82,9 @@ static void assert_cell_refused(const char *text, const char *sentence) {
 
 /* Iterates x_0 .. x_5 of the cell's run, [6, 6, 12], and the truths. */
 static void iterate(l2o_context *context, const char *name, uint32_t run, double *trajectory, double *truth) {
-    static const char *const pairs[][2] = {{"problem", "recovery"}, {"m", "8"},       {"n", "12"},
-                                           {"shared-A", "yes"},     {"unit-columns", "yes"}, {"batch", "6"},
-                                           {"density", "0.2"},      {"lambda", "0.1"}};
+    static const char *const pairs[][2] = {
+        {"problem", "recovery"}, {"m", "8"},     {"n", "12"},        {"shared-A", "yes"},
+        {"unit-columns", "yes"}, {"batch", "6"}, {"density", "0.2"}, {"lambda", "0.1"}};
     l2o_error error = {0};
     l2o_settings *settings;
     problem *test;
@@ -100,7 +101,8 @@ static void iterate(l2o_context *context, const char *name, uint32_t run, double
     assert_int_equal(runner_create(context, test, optimizer, &runner, &error), L2O_OK);
     assert_int_equal(carry_create(test, optimizer, &now, &error), L2O_OK);
     carry_reset(&now, test);
-    segment part = {.weights = optimizer->weights, .steps = 5, .detached = true, .from = &now, .trajectory = trajectory};
+    segment part = {
+        .weights = optimizer->weights, .steps = 5, .detached = true, .from = &now, .trajectory = trajectory};
     assert_int_equal(segment_run(&runner, &part, &error), L2O_OK);
     for (int64_t i = 0; i < 6 * 12; i++) truth[i] = problem_load(test->type, test->truth, i);
     carry_free(&now);
@@ -240,7 +242,7 @@ static void test_penalty_of_a_method(void **state) {
 /* ----------------------------------------------------------------------------------------------- the relative loss */
 
 #define LASSO                                                                                                          \
-    "problem = lasso\nm = 4\nn = 8\nshared-A = yes\nunit-columns = yes\nb = truth\nx0 = 0\ndtype = float64\nbatch = "   \
+    "problem = lasso\nm = 4\nn = 8\nshared-A = yes\nunit-columns = yes\nb = truth\nx0 = 0\ndtype = float64\nbatch = "  \
     "7\nsteps = 400\nruns = 2\n"
 
 static void test_relative_loss(void **state) {
@@ -283,8 +285,9 @@ static void test_relative_loss(void **state) {
 
 static void test_published_curves(void **state) {
     (void)state;
-    experiment of = parse(HEAD METHODS "[panel one]\ndensity = 0.2\npaper.ista = 0, -1.5,-2\npaper.amp = 1:9, 4:.5, 100:1e-3\n"
-                                       "paper.lista = -3\n");
+    experiment of =
+        parse(HEAD METHODS "[panel one]\ndensity = 0.2\npaper.ista = 0, -1.5,-2\npaper.amp = 1:9, 4:.5, 100:1e-3\n"
+                           "paper.lista = -3\n");
     const experiment_published *curve = experiment_find_published(&of.panels[0], "ista");
     assert_int_equal(curve->count, 3);
     assert_true(curve->step[2] == 2 && curve->value[1] == -1.5 && curve->value[2] == -2);
@@ -349,7 +352,8 @@ static void test_tables(void **state) {
     assert_null(json_object_get(cell_of(last, 0, 2), "verdict")); /* nothing is published of the last step */
     double difference = mean_of(cell_of(last, 0, 0)) - mean_of(cell_of(last, 0, 1));
     assert_true(fabs(mean_of(cell_of(named(results, "tables", "differences"), 0, 0)) - difference) < 1e-6);
-    const json_t *figure = named(results, "figures", "convergence-0-0-steps"), *series = json_object_get(figure, "series");
+    const json_t *figure = named(results, "figures", "convergence-0-0-steps"),
+                 *series = json_object_get(figure, "series");
     assert_string_equal(json_string_value(json_object_get(json_object_get(figure, "y"), "label")), "NMSE (dB)");
     assert_int_equal(json_array_size(series), 7);
     const json_t *published = json_array_get(series, 4);
@@ -368,7 +372,8 @@ static void test_mistakes(void **state) {
     assert_refused("[experiment]\nquantity = mse\n", "there is no quantity 'mse'; there are ln, nmse, relative");
     assert_refused(HEAD "at = 1, x\n", "'at' is a step, a whole number from 0, or a list of steps");
     assert_refused(HEAD PANEL "[method l]\nlimit = yes\n", "is the limit of ln f alone");
-    assert_refused(HEAD PANEL "[method a]\noptimizer = ista\ntest.rate = 1\n", "its own lambda or lambda-relative alone");
+    assert_refused(HEAD PANEL "[method a]\noptimizer = ista\ntest.rate = 1\n",
+                   "its own lambda or lambda-relative alone");
     assert_refused(HEAD METHODS PANEL "[claim c]\ntext = t\nmethod = amp\nbelow = 1\nmeasure = minimum\n",
                    "with quantity = nmse there is no measure 'minimum'");
     assert_refused("[experiment]\ntitle = t\nkind = interpolation\nquantity = nmse\n" METHODS PANEL
@@ -377,8 +382,9 @@ static void test_mistakes(void **state) {
     assert_refused("[experiment]\ntitle = t\nkind = table\nat = 1, 2\n" METHODS PANEL, "have one step 'at'");
     assert_cell_refused(HEAD "[settings]\n" LASSO "[method a]\noptimizer = ista\n" PANEL,
                         "compares x with a true x*, which the problem lasso does not");
-    assert_cell_refused("[experiment]\ntitle = t\nkind = table\nquantity = relative\n[settings]\n" RECOVERY METHODS PANEL,
-                        "needs the optimum, which nothing finds for the problem recovery");
+    assert_cell_refused(
+        "[experiment]\ntitle = t\nkind = table\nquantity = relative\n[settings]\n" RECOVERY METHODS PANEL,
+        "needs the optimum, which nothing finds for the problem recovery");
     assert_cell_refused("[experiment]\ntitle = t\nkind = table\n[settings]\n" LASSO METHODS PANEL,
                         "another lambda would be another objective of the problem lasso");
     assert_cell_refused(HEAD "[settings]\n" RECOVERY "A-seeds = 1,x\n" METHODS PANEL, "'A-seeds'");
@@ -388,10 +394,14 @@ int main(void) {
     char command[80], folder[] = "/tmp/l2o-quantity-XXXXXX"; /* for what tests write */
     if (mkdtemp(folder) == NULL || chdir(folder) != 0) return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors_are_those_of_iterates), cmocka_unit_test(test_error_of_zero),
-        cmocka_unit_test(test_paired_cell_file),             cmocka_unit_test(test_dictionaries_take_turns),
-        cmocka_unit_test(test_penalty_of_a_method),          cmocka_unit_test(test_relative_loss),
-        cmocka_unit_test(test_published_curves),             cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_errors_are_those_of_iterates),
+        cmocka_unit_test(test_error_of_zero),
+        cmocka_unit_test(test_paired_cell_file),
+        cmocka_unit_test(test_dictionaries_take_turns),
+        cmocka_unit_test(test_penalty_of_a_method),
+        cmocka_unit_test(test_relative_loss),
+        cmocka_unit_test(test_published_curves),
+        cmocka_unit_test(test_tables),
         cmocka_unit_test(test_mistakes),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

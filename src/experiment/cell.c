@@ -227,8 +227,9 @@ static l2o_status check_test(const running *self) {
                          "where they are not judged by it, as of recovery",
                          method->test.items[0].origin, method->test.items[0].name, self->test->ops->name);
     if (method->limit && !compare_limit_exists(self->test))
-        return error_set(self->error, L2O_ERROR_INPUT, "%s: nothing finds the optimum of problem %s; leave out the limit",
-                         method->origin, self->test->ops->name);
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: nothing finds the optimum of problem %s; leave out the limit", method->origin,
+                         self->test->ops->name);
     return quantity->suits == NULL ? L2O_OK : quantity->suits(self->test, self->error);
 }
 

@@ -1,5 +1,6 @@
-/* Cells as files; the curve is called after ln f, whatever its quantity. JSON has no infinities: they stand as texts. A file that does not hold this very cell, or is damaged,
- * counts as none: the cell is run again and the file replaced. */
+/* Cells as files; the curve is called after ln f, whatever its quantity. JSON has no infinities: they stand as texts. A
+ * file that does not hold this very cell, or is damaged, counts as none: the cell is run again and the file replaced.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ l2o_status cell_write(const cell *cell, l2o_error *error) {
         "panel", cell->panel->name, "description", buffer_text(&cell->description), "runs", (json_int_t)cell->runs,
         "steps", (json_int_t)cell->steps, "points", steps(cell), "minimum", numbers(cell->minimum, cell->runs),
         "minimum_step", numbers(cell->minimum_step, cell->runs), "last", numbers(cell->last, cell->runs), "rate",
-        numbers(cell->rate, cell->runs), "logarithm", numbers(cell->curve, cell->runs * cell->points),
-        "evaluations", numbers(cell->evaluations, cell->points), "seconds", numbers(cell->seconds, cell->points),
+        numbers(cell->rate, cell->runs), "logarithm", numbers(cell->curve, cell->runs * cell->points), "evaluations",
+        numbers(cell->evaluations, cell->points), "seconds", numbers(cell->seconds, cell->points),
         "preparation_evaluations", number(cell->preparation_evaluations), "preparation_seconds",
         number(cell->preparation_seconds));
     if (cell->paired && document != NULL) {

@@ -133,7 +133,7 @@ l2o_status convergence_figures(const session *session, int variant, int panel, j
         if (status != L2O_OK)
             json_decref(series[a]);
         else if (!results_add(figures, results_figure(quantity, name, title, axes[a].label,
-                                                     a != AXIS_STEPS || session->experiment->x_log, series[a])))
+                                                      a != AXIS_STEPS || session->experiment->x_log, series[a])))
             status = table_out_of_memory(error);
     }
     return status;

@@ -524,8 +524,8 @@ static l2o_status check(reader *self) {
     if (out->title == NULL || out->kind == NULL)
         return error_set(self->error, L2O_ERROR_INPUT, "%s: [experiment] needs title and kind", out->path);
     if (out->quantity == &quantity_ln && out->at_count > 1)
-        return error_set(self->error, L2O_ERROR_INPUT, "%s: tables of ln f have one step 'at'; several are for other quantities",
-                         out->path);
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: tables of ln f have one step 'at'; several are for other quantities", out->path);
     for (int i = 0; i < out->method_count; i++) TRY(check_method(self, &out->methods[i]));
     for (int i = 0; i < out->variant_count; i++)
         for (int k = 0; k < out->variants[i].weights.count; k++) {

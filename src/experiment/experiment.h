@@ -92,7 +92,7 @@ typedef struct experiment {
     const char *baseline; /* the method that differences are taken from; NULL: the first learned one */
     const char *x_label;
     bool x_log;
-    bool curves; /* of convergence are drawn */
+    bool curves;            /* of convergence are drawn */
     int64_t at[MOST_STEPS]; /* steps whose values get a table or a column of their own */
     int at_count;
     const struct quantity *quantity; /* what the cells hold */

@@ -89,8 +89,7 @@ static l2o_status add_figure(const session *session, int panel, json_t *figures,
     snprintf(name, sizeof name, "sweep-%d", panel);
     snprintf(title, sizeof title, "%s %.60s: %s against %.80s",
              experiment->row_header != NULL ? experiment->row_header : "", experiment->panels[panel].name,
-             experiment->quantity->judged,
-             experiment->x_label != NULL ? experiment->x_label : "x");
+             experiment->quantity->judged, experiment->x_label != NULL ? experiment->x_label : "x");
     json_t *figure = results_figure(experiment->quantity, name, title,
                                     experiment->x_label != NULL ? experiment->x_label : "x", experiment->x_log, series);
     return results_add(figures, figure) ? L2O_OK : table_out_of_memory(error);

@@ -80,8 +80,8 @@ static l2o_status add_at(const session *session, int variant, results *results, 
     if (session->experiment->at_count == 0 || session->experiment->quantity->last) return L2O_OK;
     int64_t step = session->experiment->at[0];
     if (!reaches(session, variant, step))
-        return results_add(results->notes, json_sprintf("There is no table of step %lld, as fewer steps were run.",
-                                                        (long long)step))
+        return results_add(results->notes,
+                           json_sprintf("There is no table of step %lld, as fewer steps were run.", (long long)step))
                    ? L2O_OK
                    : table_out_of_memory(error);
     snprintf(title, sizeof title, "ln f after step %lld: mean (standard deviation)", (long long)step);

@@ -73,7 +73,8 @@ json_t *results_cell(const sample_summary *summary) {
 json_t *results_cell_beside(const quantity *quantity, const sample_summary *summary, double paper) {
     json_t *cell = results_cell(summary);
     if (cell == NULL || isnan(paper)) return cell;
-    double near = fmax(quantity_nearness(quantity, paper), fmax(summary->half, summary->seeds_half)); /* fmax() passes over NaN */
+    double near =
+        fmax(quantity_nearness(quantity, paper), fmax(summary->half, summary->seeds_half)); /* fmax() passes over NaN */
     const char *verdict = fabs(summary->mean - paper) <= near ? "agrees" : summary->mean < paper ? "better" : "worse";
     if (results_set(cell, "paper", results_number(paper)) && results_set(cell, "verdict", json_string(verdict)))
         return cell;
@@ -82,12 +83,13 @@ json_t *results_cell_beside(const quantity *quantity, const sample_summary *summ
 }
 
 void results_note(const quantity *quantity, const char *meaning, char *text, size_t size) {
-    snprintf(text, size,
-             "%s, mean over runs and meta-training seeds. First interval: Student's 95 %% over runs, of the mean over "
-             "seeds; second: over meta-training seeds, of the mean over runs. All methods see the same problems. Marked "
-             "is the best of the learned methods. A published number is that of the paper's method of that name; it "
-             "agrees where it lies within our wider interval, or within %s.",
-             meaning, quantity->near_text);
+    snprintf(
+        text, size,
+        "%s, mean over runs and meta-training seeds. First interval: Student's 95 %% over runs, of the mean over "
+        "seeds; second: over meta-training seeds, of the mean over runs. All methods see the same problems. Marked "
+        "is the best of the learned methods. A published number is that of the paper's method of that name; it "
+        "agrees where it lies within our wider interval, or within %s.",
+        meaning, quantity->near_text);
 }
 
 json_t *results_table(const char *name, const char *title, const char *note, const char *row_header) {

@@ -8,14 +8,7 @@
 #include "experiment/sample.h"
 
 /* What of a run is tabulated; MEASURE_OTHER: the second definition of the quantity, after the last step. */
-typedef enum measure {
-    MEASURE_MINIMUM,
-    MEASURE_STEP,
-    MEASURE_LAST,
-    MEASURE_AT,
-    MEASURE_RATE,
-    MEASURE_OTHER
-} measure;
+typedef enum measure { MEASURE_MINIMUM, MEASURE_STEP, MEASURE_LAST, MEASURE_AT, MEASURE_RATE, MEASURE_OTHER } measure;
 
 /* What the experiment's quantity is judged by. */
 measure results_judged(const experiment *experiment);

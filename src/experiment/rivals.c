@@ -21,7 +21,8 @@ static l2o_status best_learned(const session *session, int variant, int panel, s
         sample sample;
         sample_summary summary;
         if (!in_group(session, m, "learned")) continue;
-        l2o_status status = results_sample(session, variant, panel, m, results_judged(session->experiment), &sample, error);
+        l2o_status status =
+            results_sample(session, variant, panel, m, results_judged(session->experiment), &sample, error);
         if (status == L2O_OK) status = sample_summarise(&sample, &summary, error);
         if (status != L2O_OK || !(summary.mean < least)) {
             sample_free(&sample);
@@ -47,8 +48,7 @@ static int judge(double difference, double half) {
 }
 
 /* Small ones count where the axis is logarithmic. */
-static l2o_status print_difference(const quantity *quantity, double mean, double half, buffer *list,
-                                   l2o_error *error) {
+static l2o_status print_difference(const quantity *quantity, double mean, double half, buffer *list, l2o_error *error) {
     if (!isfinite(mean)) return buffer_append_text(list, " (diverged runs)", error);
     if (!isfinite(half))
         return quantity->logarithmic ? buffer_print(list, error, " (%+.2g)", mean)
@@ -63,7 +63,8 @@ static l2o_status compare_all(const session *session, int variant, int panel, co
         sample rival = {0};
         sample_summary difference;
         if (!in_group(session, m, "classical")) continue;
-        l2o_status status = results_sample(session, variant, panel, m, results_judged(session->experiment), &rival, error);
+        l2o_status status =
+            results_sample(session, variant, panel, m, results_judged(session->experiment), &rival, error);
         if (status == L2O_OK) status = sample_difference(best, &rival, &difference, error);
         sample_free(&rival);
         TRY(status);

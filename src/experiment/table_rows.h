@@ -13,7 +13,8 @@ l2o_status table_add_row(const session *session, int variant, int panel, measure
 /* The same, of the differences to the method `baseline`. */
 l2o_status table_add_differences(const session *session, int variant, int panel, int baseline, const char *label,
                                  json_t *table, l2o_error *error);
-/* The value of the published curve, or the lone number, that stands beside what is tabulated; NAN where there is none. */
+/* The value of the published curve, or the lone number, that stands beside what is tabulated; NAN where there is none.
+ */
 double table_published(const session *session, int variant, int panel, int method, measure measure);
 /* The method that differences are taken from: the experiment's, else the last learned one; -1: there is none. */
 int table_baseline(const experiment *experiment);

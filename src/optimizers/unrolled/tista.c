@@ -34,7 +34,8 @@ static const setting tista_settings[] = {
     {"learned-weight", SETTING_FLAG, "", "no", 0, 0, NULL,
      "tista learns a matrix for each layer, from the pseudo-inverse on; by the reference it always does, from A on"},
     {"initial-gamma", SETTING_REAL, "", NULL, 0, 1e6, NULL,
-     "The step size that tista begins with. Default: n / m where A has more columns than rows, else 1; by the reference "
+     "The step size that tista begins with. Default: n / m where A has more columns than rows, else 1; by the "
+     "reference "
      "1"},
     {0}};
 
