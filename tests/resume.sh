@@ -31,15 +31,17 @@ same() { # same NAME WHAT: NAME's files are those of the run that was never stop
 
 train whole --threads 1 || { echo "training fails"; exit 1; }
 [ -s whole.safetensors ] && [ -s whole.log.jsonl ] || { echo "training leaves no weights or no log"; exit 1; }
-train other --threads 2 || exit 1
-same other "--threads 2"
 
-# Moments that are spread over starting, computing, and writing.
-moments="0.05 0.013 0.11 0.027 0.19 0.041 0.008 0.083 0.3 0.061 0.017 0.15 0.033 0.09 0.23 0.021"
-if [ -n "${L2O_SANITIZE:-}" ]; then # which makes everything slow, starting too
-    kills_wanted=6
-    moments="1.1 0.4 2.3 0.7 3.1"
-fi
+# Moments that are spread over starting, computing and writing, as shares of the time that training takes in one go: a
+# fixed list would stop nothing on a fast machine, and never reach the end on a slow one.
+shares="0.6 0.15 0.9 0.3 0.08 1.2 0.45 0.03 0.75 0.2"
+[ -z "${L2O_SANITIZE:-}" ] || kills_wanted=6 # sanitizers make everything slow, starting too
+measure() { # measure NAME: trains NAME, and sets moments
+    begin=$(date +%s.%N)
+    train "$1" --threads 2 || exit 1
+    end=$(date +%s.%N)
+    moments=$(echo "$begin $end $shares" | awk '{ for (i = 3; i <= NF; i++) printf "%s%.3f", i > 3 ? " " : "", $i * ($2 - $1) }')
+}
 resume_until() { # resume_until KILLS: series of kills, each up to the end of training
     kills=0
     attempts=0
@@ -49,36 +51,38 @@ resume_until() { # resume_until KILLS: series of kills, each up to the end of tr
         series=$((series + 1))
         finished=no
         while [ "$finished" = no ]; do
-            for moment in $moments; do
-                attempts=$((attempts + 1))
-                [ "$attempts" -lt 400 ] || { echo "no end after $attempts attempts and $kills kills"; exit 1; }
-                threads=$((3 - threads))
-                become cut --resume --threads "$threads" 2>errors &
-                tool=$!
-                sleep "$moment"
-                kill -9 "$tool" 2>/dev/null
-                wait "$tool"
-                code=$?
-                # clang's OpenMP leaves this behind, and one cut short would trip a later program with the same number.
-                rm -f "/dev/shm/__KMP_REGISTERED_LIB_${tool}_"*
-                case $code in
-                0) finished=yes; break ;;
-                137) kills=$((kills + 1)) ;;
-                *) echo "resuming fails with exit code $code:"; cat errors; exit 1 ;;
-                esac
-            done
+            attempts=$((attempts + 1))
+            [ "$attempts" -lt 400 ] || { echo "no end after $attempts attempts and $kills kills"; exit 1; }
+            threads=$((3 - threads))
+            moment=${moments%% *}
+            moments="${moments#* } $moment" # they take turns over all series, so that no series begins as the one before
+            become cut --resume --threads "$threads" 2>errors &
+            tool=$!
+            sleep "$moment"
+            kill -9 "$tool" 2>/dev/null
+            wait "$tool"
+            code=$?
+            # clang's OpenMP leaves this behind, and one cut short would trip a later program with the same number.
+            rm -f "/dev/shm/__KMP_REGISTERED_LIB_${tool}_"*
+            case $code in
+            0) finished=yes ;;
+            137) kills=$((kills + 1)) ;;
+            *) echo "resuming fails with exit code $code:"; cat errors; exit 1 ;;
+            esac
         done
         same cut "training that was killed and resumed"
         rm -f cut.*
     done
     echo "$kills kills in $series series"
 }
+measure other
+same other "--threads 2"
 resume_until "$kills_wanted"
 
 # The same by Ctrl-C, which leaves in order.
 become polite --threads 2 2>errors &
 tool=$!
-sleep 0.2
+while kill -0 "$tool" 2>/dev/null && [ ! -s polite.log.jsonl ]; do sleep 0.02; done # it has begun
 # A shell without job control starts what runs in the background with SIGINT ignored; SIGTERM does the same.
 kill -TERM "$tool" 2>/dev/null
 wait "$tool"
@@ -93,6 +97,6 @@ same polite "training that was stopped in order"
 # Layer by layer: within stages, at their ends, and with what was kept of frozen steps lost.
 recipe=$layers
 train whole --threads 1 || { echo "training layer by layer fails"; exit 1; }
-train other --threads 2 || exit 1
+measure other
 same other "--threads 2, layer by layer,"
 resume_until $((kills_wanted / 3))
