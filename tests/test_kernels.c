@@ -453,6 +453,37 @@ static void test_gemm_rows(void **state) {
         }
 }
 
+/* Where the left factor is mostly zeros they are left out, and the bits are those of a product of one row, too small
+ * for that: with ragged widths, panels that are packed, rows without any entry, and more than one list holds. */
+static void test_gemm_zeros(void **state) {
+    (void)state;
+    static const int64_t shapes[][3] = {{50, 53, 60}, {64, 250, 500}, {300, 131, 97}, {513, 48, 270}};
+    for (int t = 0; t < table_count; t++)
+        for (int choice = 0; choice < 32; choice++) {
+            const dtype type = tables[t]->type;
+            const bool transpose_a = choice & 1, transpose_b = choice & 2;
+            const double beta = choice & 4 ? 1 : 0;
+            const int64_t *shape = shapes[choice / 8], m = shape[0], n = shape[1], k = shape[2];
+            const int64_t lda = (transpose_a ? m : k) + 2, ldb = (transpose_b ? k : n) + 1;
+            array a = array_draw(type, (transpose_a ? k : m) * lda - 2);
+            array b = array_draw(type, (transpose_b ? n : k) * ldb - 1);
+            array whole = array_draw(type, m * n), rows = array_copy(whole);
+            for (int64_t i = 0; i < a.count; i++)
+                if ((i * 7919 / 13) % 9 != 0 || i / lda == 5) set(a, i, 0);
+            size_t size = dtype_size(type);
+            tables[t]->gemm(transpose_a, transpose_b, m, n, k, 0.3, a.data, lda, b.data, ldb, beta, whole.data, n);
+            for (int64_t i = 0; i < m; i++)
+                tables[t]->gemm(transpose_a, transpose_b, 1, n, k, 0.3,
+                                (char *)a.data + (size_t)(transpose_a ? i : i * lda) * size, lda, b.data, ldb, beta,
+                                (char *)rows.data + (size_t)(i * n) * size, n);
+            assert_same_bits(whole, rows);
+            array_free(a);
+            array_free(b);
+            array_free(whole);
+            array_free(rows);
+        }
+}
+
 #ifdef L2O_HAVE_OPENMP
 /* The bits of a large product are those of one thread, inside and outside parallel regions of any size, and the number
  * of threads stays as the user had it. */
@@ -666,6 +697,7 @@ int main(void) {
         cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_gemm_large),
         cmocka_unit_test(test_gemm_rows),
+        cmocka_unit_test(test_gemm_zeros),
 #ifdef L2O_HAVE_OPENMP
         cmocka_unit_test(test_gemm_threads),
 #endif

@@ -30,9 +30,9 @@ static void matmul_derivative(tape *tape, const record *record, value *const *co
     if (a->differentiable)
         result[0] =
             transpose_a ? tape_matmul(tape, b, transpose_b, c, true) : tape_matmul(tape, c, false, b, !transpose_b);
-    if (b->differentiable)
-        result[1] =
-            transpose_b ? tape_matmul(tape, c, true, a, transpose_a) : tape_matmul(tape, a, !transpose_a, c, false);
+    if (!b->differentiable) return;
+    if (!transpose_a && tape_defer(tape, b, transpose_b ? c : a, transpose_b ? a : c)) return;
+    result[1] = transpose_b ? tape_matmul(tape, c, true, a, transpose_a) : tape_matmul(tape, a, !transpose_a, c, false);
 }
 
 const operation operation_matmul = {"matrix product", matmul_derivative};
@@ -58,7 +58,8 @@ static void affine_derivative(tape *tape, const record *record, value *const *co
     bool transpose = record->first != 0;
     if (x->differentiable)
         result[0] = transpose ? tape_matmul(tape, w, false, c, true) : tape_matmul(tape, c, false, w, true);
-    if (w->differentiable) result[1] = tape_matmul(tape, x, !transpose, c, false);
+    if (w->differentiable && (transpose || !tape_defer(tape, w, x, c)))
+        result[1] = tape_matmul(tape, x, !transpose, c, false);
     if (b->differentiable) result[2] = tape_sum_to(tape, c, 1, c->columns);
 }
 

@@ -10,11 +10,14 @@ void tape_begin(tape *tape, const kernels *kernels, arena *arena, l2o_error *err
     *tape = (struct tape){.kernels = kernels, .arena = arena, .error = error, .recording = recording};
 }
 
-tape_mark tape_position(const tape *tape) { return (tape_mark){arena_position(tape->arena), tape->last}; }
+tape_mark tape_position(const tape *tape) {
+    return (tape_mark){arena_position(tape->arena), tape->last, tape->products};
+}
 
 void tape_reset(tape *tape, tape_mark mark) {
     arena_reset(tape->arena, mark.arena);
     tape->last = mark.last;
+    tape->products = mark.products;
 }
 
 l2o_status tape_status(const tape *tape) { return tape->error->status; }
@@ -116,6 +119,15 @@ value *tape_accumulator(tape *tape, value *target) {
     return own;
 }
 
+bool tape_defer(tape *tape, const value *target, const value *left, const value *right) {
+    if (!target->deferred || tape->recording || left == NULL || right == NULL) return false;
+    deferred_product *noted = arena_allocate(tape->arena, sizeof *noted, tape->error);
+    if (noted == NULL) return true;
+    *noted = (deferred_product){tape->products, target, left, right};
+    tape->products = noted;
+    return true;
+}
+
 static void accumulate(tape *tape, value *target, value *cotangent, uint32_t pass) {
     if (cotangent == NULL || target == NULL) return;
     enter_pass(target, pass);
@@ -157,7 +169,7 @@ l2o_status tape_gradient(tape *tape, int outputs, value *const *output, value *c
     }
     for (int j = 0; j < inputs; j++) {
         gradient[j] = cotangent_of(input[j], pass);
-        if (gradient[j] == NULL && input[j] != NULL)
+        if (gradient[j] == NULL && input[j] != NULL && (tape->recording || !input[j]->deferred))
             gradient[j] = tape_fill(tape, input[j]->rows, input[j]->columns, 0.0);
     }
     return tape_status(tape);

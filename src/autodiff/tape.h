@@ -39,6 +39,16 @@ struct value {
     value *cotangent; /* scratch of the gradient pass numbered `pass` */
     uint32_t pass;
     bool owns_cotangent; /* nobody else refers to it, so it may be added to in place */
+    /* An input whose cotangent would be a sum of products x' c with all rows of a batch in them. A pass that is not
+     * recorded notes the factors in the tape's `products`, for who waits for more rows of the batch. */
+    bool deferred;
+};
+
+/* left' right, a part of the cotangent of `target`. */
+typedef struct deferred_product deferred_product;
+struct deferred_product {
+    deferred_product *next;
+    const value *target, *left, *right;
 };
 
 struct record {
@@ -61,11 +71,13 @@ struct tape {
     record *last;
     int64_t records;
     uint32_t passes;
+    deferred_product *products; /* noted by tape_gradient(), the last first */
 };
 
 typedef struct tape_mark {
     arena_mark arena;
     record *last;
+    deferred_product *products;
 } tape_mark;
 
 /* Starts an empty tape over an arena and an error that outlive it. */
@@ -112,7 +124,8 @@ value *tape_affine(tape *tape, value *x, bool transpose_x, value *w, value *b);
 /* The LSTM cell of kernels.h: h and c are replaced by their successors. */
 void tape_lstm(tape *tape, value *x, value **h, value **c, value *wx, value *wh, value *b);
 
-/* d/d input[j] of sum_k <cotangent[k], output[k]>, into gradient[j] (zeros where nothing depends on it). A cotangent
+/* d/d input[j] of sum_k <cotangent[k], output[k]>, into gradient[j] (zeros where nothing depends on it; of a
+ * deferred input what was not noted as products, NULL where that is all). A cotangent
  * that is NULL means ones. Recorded, and so differentiable again, when the tape is recording. */
 l2o_status tape_gradient(tape *tape, int outputs, value *const *output, value *const *cotangent, int inputs,
                          value *const *input, value **gradient);
@@ -127,6 +140,9 @@ record *tape_record(tape *tape, const operation *operation, int inputs, value *c
 /* For derivatives that add to what other records gave, when the tape is not recording: where the present gradient pass
  * keeps the cotangent of `target`, zeros at first, to be added to in place. */
 value *tape_accumulator(tape *tape, value *target);
+
+/* For derivatives of products: notes left' right where `target` is deferred and the tape does not record. */
+bool tape_defer(tape *tape, const value *target, const value *left, const value *right);
 
 /* All operations of this room, for the test that closes them under differentiation; NULL past the end. */
 const operation *tape_operation_at(int index);

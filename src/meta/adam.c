@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "tensor/adam_move.h"
 
 static const double BETA1 = 0.9, BETA2 = 0.999;
 
@@ -43,21 +44,20 @@ static corrections next_corrections(adam *adam) {
     return (corrections){1.0 - pow(BETA1, (double)adam->steps), 1.0 - pow(BETA2, (double)adam->steps)};
 }
 
-/* Where m = 0 nothing moves: with epsilon = 0 it would be 0 / 0. */
-static double quotient(double m, double root) { return m == 0 ? 0 : m / root; }
-
-static void move(const adam *adam, corrections by, double rate, int64_t count, const double *restrict gradient,
-                 double *restrict m, double *restrict v, double *restrict weights) {
-    double epsilon = adam->epsilon, scaled = rate * sqrt(by.second) / by.first;
-    for (int64_t i = 0; i < count; i++) {
-        m[i] = BETA1 * m[i] + (1.0 - BETA1) * gradient[i];
-        v[i] = BETA2 * v[i] + (1.0 - BETA2) * gradient[i] * gradient[i];
-    }
-    if (adam->tensorflow)
-        for (int64_t i = 0; i < count; i++) weights[i] -= quotient(scaled * m[i], sqrt(v[i]) + epsilon);
-    else
-        for (int64_t i = 0; i < count; i++)
-            weights[i] -= quotient(rate * (m[i] / by.first), sqrt(v[i] / by.second) + epsilon);
+static void move(const adam *adam, corrections by, double rate, int64_t count, const double *gradient, double *m,
+                 double *v, double *weights) {
+    adam_move(&(adam_move_arguments){.count = count,
+                                     .beta1 = BETA1,
+                                     .beta2 = BETA2,
+                                     .first = by.first,
+                                     .second = by.second,
+                                     .rate = rate,
+                                     .epsilon = adam->epsilon,
+                                     .tensorflow = adam->tensorflow,
+                                     .gradient = gradient,
+                                     .m = m,
+                                     .v = v,
+                                     .weights = weights});
 }
 
 void adam_step(adam *adam, double rate, const double *gradient, double *weights) {

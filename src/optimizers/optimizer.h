@@ -26,6 +26,7 @@ typedef struct weight_layout {
     const double *given; /* [rows, columns], in optimizer->memory; NULL where weights come from a file: they are not
                             initialised there */
     int64_t step;        /* the first step that uses it; 0: none in particular */
+    bool multiplies;     /* all that steps do with it are products x w or x w', x [count, .] with a row an instance */
 } weight_layout;
 
 /* One tensor of state that is carried from step to step, zero at the start (unless `starts_at_x`). */

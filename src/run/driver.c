@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "problems/problem_node.h"
+#include "run/converted.h"
 
 l2o_status driver_status(const driver *driver) { return tape_status(&driver->tape); }
 
@@ -15,15 +16,16 @@ static value *own_copy(driver *driver, const void *data, size_t bytes, int64_t r
     return tape_input(&driver->tape, copy, rows, columns, false);
 }
 
-static void load_weights(driver *driver, const double *weights, bool differentiable) {
+static void place_weights(driver *driver, const void *converted, bool differentiable) {
     const optimizer *optimizer = driver->optimizer;
+    size_t size = dtype_size(driver->kernels->type);
     driver->weights =
         arena_allocate(driver->tape.arena, (size_t)optimizer->weight_count * sizeof(value *), driver->tape.error);
     if (driver->weights == NULL) return;
     for (int k = 0; k < optimizer->weight_count; k++) {
         const weight_layout *layout = &optimizer->layout[k];
-        driver->weights[k] = tape_from_double(&driver->tape, layout->rows, layout->columns, weights + layout->offset);
-        if (driver->weights[k] != NULL) driver->weights[k]->differentiable = differentiable;
+        const char *numbers = (const char *)converted + (size_t)converted_offset(optimizer, k) * size;
+        driver->weights[k] = tape_input(&driver->tape, numbers, layout->rows, layout->columns, differentiable);
     }
 }
 
@@ -48,8 +50,18 @@ static void begin(driver *driver, const kernels *kernels, arena *arena, l2o_erro
 void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
                   const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
                   int64_t first, bool recording, bool detached) {
+    size_t bytes = (size_t)converted_offset(optimizer, optimizer->weight_count) * dtype_size(kernels->type);
+    void *converted = arena_allocate(arena, bytes, error);
+    if (converted != NULL && optimizer->weight_count > 0) converted_fill(optimizer, kernels, weights, converted);
+    driver_begin_converted(driver, kernels, arena, error, problem, optimizer, converted, rows, from, first, recording,
+                           detached);
+}
+
+void driver_begin_converted(driver *driver, const kernels *kernels, arena *arena, l2o_error *error,
+                            const problem *problem, const optimizer *optimizer, const void *converted,
+                            const instances *rows, const carry *from, int64_t first, bool recording, bool detached) {
     begin(driver, kernels, arena, error, problem, optimizer, rows, from, first, recording);
-    if (optimizer->weight_count > 0) load_weights(driver, weights, recording);
+    if (optimizer->weight_count > 0) place_weights(driver, converted, recording);
     driver->context.weights = driver->weights;
     driver->context.detached = detached;
     driver->context.guarded = !recording;

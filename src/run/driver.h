@@ -27,6 +27,10 @@ typedef struct driver {
 void driver_begin(driver *driver, const kernels *kernels, arena *arena, l2o_error *error, const problem *problem,
                   const optimizer *optimizer, const double *weights, const instances *rows, const carry *from,
                   int64_t first, bool recording, bool detached);
+/* The same with weights that are in the problem's type already: see run/converted.h. They are not copied. */
+void driver_begin_converted(driver *driver, const kernels *kernels, arena *arena, l2o_error *error,
+                            const problem *problem, const optimizer *optimizer, const void *converted,
+                            const instances *rows, const carry *from, int64_t first, bool recording, bool detached);
 /* The same, not recording, with steps around the tape: for optimizers with a fused step. Blocks of coordinates go over
  * the context's threads where they may, see pieces_run(). A state that `from` has no memory for is zero. */
 void driver_begin_fused(driver *driver, l2o_context *context, const kernels *kernels, arena *arena, l2o_error *error,

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "optimizers/unroll.h"
+#include "run/converted.h"
 #include "run/driver.h"
 
 /* Coordinates per shard: enough rows to keep the matrix products busy, few enough that a step's values stay in cache.
@@ -15,6 +16,20 @@ enum { SHARD_COORDINATES = 160 };
 
 /* Rows begin at multiples of a cache line. */
 static int64_t padded(int64_t length) { return (length + 7) / 8 * 8; }
+
+/* Pieces, with rows of this length: as many as make 256 MB of rows at most, so that wide networks have few. */
+static int64_t choose_pieces(const runner *runner, int64_t length) {
+    int64_t affordable = (INT64_C(32) << 20) / (length + 1);
+    int64_t most = affordable < 1 ? 1 : affordable;
+    if (most > MOST_PIECES) most = MOST_PIECES;
+    return runner->shard_count < most ? runner->shard_count : most;
+}
+
+static l2o_status create_products(runner *runner, l2o_error *error) {
+    runner->slots = memory_allocate(PRODUCT_ROUND, sizeof *runner->slots, error);
+    runner->stretch_squares = memory_allocate((size_t)products_stretches(runner->optimizer), sizeof(double), error);
+    return runner->slots == NULL || runner->stretch_squares == NULL ? error->status : L2O_OK;
+}
 
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
                          l2o_error *error) {
@@ -27,13 +42,11 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     if (runner->shard_size < optimizer->shard_size) runner->shard_size = optimizer->shard_size;
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
-    /* As many as make 256 MB of rows at most: wide networks have few pieces. */
-    int64_t affordable = (INT64_C(32) << 20) / (padded(optimizer->weight_total) + 1);
-    int64_t most = affordable < 1 ? 1 : affordable;
-    if (most > MOST_PIECES) most = MOST_PIECES;
-    int64_t pieces = runner->shard_count < most ? runner->shard_count : most;
+    bool defers = products_any(optimizer); /* then rows are as long as the segment says */
+    int64_t pieces = choose_pieces(runner, defers ? 0 : padded(optimizer->weight_total));
     runner->identity = memory_allocate((size_t)problem->batch, sizeof(int64_t), error);
-    if (sums_create(&runner->sums, pieces, error) != L2O_OK || runner->identity == NULL) {
+    if (sums_create(&runner->sums, pieces, error) != L2O_OK || runner->identity == NULL ||
+        (defers && create_products(runner, error) != L2O_OK)) {
         runner_free(runner);
         return error->status;
     }
@@ -44,6 +57,10 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
 void runner_free(runner *runner) {
     memory_free(runner->identity);
     memory_free(runner->objective);
+    memory_free(runner->converted);
+    memory_free(runner->stretch_squares);
+    for (int k = 0; runner->slots != NULL && k < PRODUCT_ROUND; k++) arena_free(&runner->slots[k].memory);
+    memory_free(runner->slots);
     sums_free(&runner->sums);
     *runner = (struct runner){0};
 }
@@ -61,6 +78,7 @@ static int64_t first_shard(const runner *runner, int64_t piece) {
 typedef struct shard {
     int64_t first, count;
     double *gradient, *hessian; /* [weight_total]; NULL: not wanted */
+    product_slot *slot;         /* where it leaves the factors of what is deferred; NULL: nothing is */
     double cost;                /* out: gradient evaluations per instance */
 } shard;
 
@@ -77,20 +95,56 @@ static void keep_trajectory(const runner *runner, const segment *segment, const 
                                segment->trajectory + (step * runner->problem->batch + first) * n);
 }
 
-/* Is the derivative with respect to tensor k wanted? Those that are stand one behind another in a row. */
+static bool differentiates(const segment *segment) { return segment->gradient != NULL || segment->direction != NULL; }
+
+/* The optimizer's own unroll, where it has one that covers this segment. */
+static bool runs_fused(const runner *runner, const segment *segment) {
+    const fused_unroll *fused = runner->optimizer->ops->fused;
+    if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
+    if (differentiates(segment) && !segment->detached) return false;
+    return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
+}
+
+/* Are the gradients of large weights left to the end of a round? Not where they are differentiated themselves. */
+static bool defers(const runner *runner, const segment *segment) {
+    return runner->slots != NULL && segment->gradient != NULL && segment->direction == NULL && !segment->undeferred &&
+           !runs_fused(runner, segment);
+}
+
+static bool is_deferred(const runner *runner, const segment *segment, int k) {
+    return defers(runner, segment) && products_defer(runner->optimizer, k);
+}
+
+/* Is the derivative with respect to tensor k wanted? */
 static bool is_active(const segment *segment, int k) { return segment->active == NULL || segment->active[k]; }
+
+/* Those that are wanted and not deferred stand one behind another in a row. */
+static bool is_in_row(const runner *runner, const segment *segment, int k) {
+    return is_active(segment, k) && !is_deferred(runner, segment, k);
+}
 
 static int64_t tensor_length(const runner *runner, int k) {
     return runner->optimizer->layout[k].rows * runner->optimizer->layout[k].columns;
 }
 
-/* Flattens a gradient's tensors, those that are active, into one row of float64. */
+/* Flattens a gradient's tensors into one row of float64. */
 static void flatten(const runner *runner, const segment *segment, value *const *parts, double *out) {
     for (int k = 0; k < runner->optimizer->weight_count; k++) {
-        if (!is_active(segment, k)) continue;
+        if (!is_in_row(runner, segment, k)) continue;
         runner->kernels->to_double(tensor_length(runner, k), parts[k]->data, out);
         out += tensor_length(runner, k);
     }
+}
+
+static l2o_status keep_products(const runner *runner, const driver *driver, value *const *inputs,
+                                value *const *gradient, product_slot *slot) {
+    const tape *tape = &driver->tape;
+    for (int k = 0; k < runner->optimizer->weight_count; k++)
+        if (inputs[k] != NULL && inputs[k]->deferred && gradient[k] != NULL)
+            return error_set(tape->error, L2O_ERROR_INTERNAL,
+                             "the weights '%s' of '%s' do more than multiply from the right",
+                             runner->optimizer->layout[k].name, runner->optimizer->ops->name);
+    return product_slot_keep(slot, tape, runner->optimizer->weight_count, inputs, tape->error);
 }
 
 /* Gradient of the shard's share of the meta-loss, and with a direction the gradient's derivative along it: reverse over
@@ -113,7 +167,10 @@ static l2o_status differentiate(const runner *runner, const segment *segment, dr
     value **inputs = arena_allocate(tape->arena, slots, tape->error);
     if (inputs == NULL) return tape->error->status;
     for (int k = 0; k < tensors; k++) inputs[k] = is_active(segment, k) ? driver->weights[k] : NULL;
+    for (int k = 0; k < tensors; k++)
+        if (inputs[k] != NULL) inputs[k]->deferred = shard->slot != NULL && products_defer(runner->optimizer, k);
     TRY(tape_gradient(tape, terms, objectives, seeds, tensors, inputs, gradient));
+    if (shard->slot != NULL) TRY(keep_products(runner, driver, inputs, gradient, shard->slot));
     if (shard->gradient != NULL) flatten(runner, segment, gradient, shard->gradient);
     if (segment->direction == NULL) return L2O_OK;
     for (int k = 0; k < tensors; k++) {
@@ -128,20 +185,10 @@ static l2o_status differentiate(const runner *runner, const segment *segment, dr
     return L2O_OK;
 }
 
-static bool differentiates(const segment *segment) { return segment->gradient != NULL || segment->direction != NULL; }
-
-/* The optimizer's own unroll, where it has one that covers this segment. */
-static bool runs_fused(const runner *runner, const segment *segment) {
-    const fused_unroll *fused = runner->optimizer->ops->fused;
-    if (fused == NULL || segment->on_tape || segment->log != NULL) return false;
-    if (differentiates(segment) && !segment->detached) return false;
-    return segment->direction == NULL || (fused->second_order && runner->problem->ops->hess_vec != NULL);
-}
-
 /* The active tensors of a whole vector. */
 static void pick(const runner *runner, const segment *segment, const double *whole, double *out) {
     for (int k = 0; k < runner->optimizer->weight_count; k++) {
-        if (!is_active(segment, k)) continue;
+        if (!is_in_row(runner, segment, k)) continue;
         memcpy(out, whole + runner->optimizer->layout[k].offset, (size_t)tensor_length(runner, k) * sizeof *out);
         out += tensor_length(runner, k);
     }
@@ -216,8 +263,8 @@ static l2o_status run_shard(const runner *runner, const segment *segment, shard 
     bool recording = differentiates(segment);
     instances rows = {shard->count, runner->identity + first};
     driver driver;
-    driver_begin(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
-                 segment->weights, &rows, segment->from, first, recording, segment->detached);
+    driver_begin_converted(&driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
+                           runner->converted, &rows, segment->from, first, recording, segment->detached);
     driver.context.guarded = !recording && !segment->unguarded;
     for (int k = 0; recording && driver.weights != NULL && k < runner->optimizer->weight_count; k++)
         if (!is_active(segment, k) && driver.weights[k] != NULL) driver.weights[k]->differentiable = false;
@@ -274,7 +321,7 @@ static double logarithm(double f) { return log(f == 0 ? DBL_MIN : f); }
 static int64_t derivative_length(const runner *runner, const segment *segment) {
     int64_t length = 0;
     for (int k = 0; k < runner->optimizer->weight_count; k++)
-        if (is_active(segment, k)) length += tensor_length(runner, k);
+        if (is_in_row(runner, segment, k)) length += tensor_length(runner, k);
     return padded(length);
 }
 
@@ -294,8 +341,9 @@ static void add(int64_t count, const double *from, double *to) {
     for (int64_t i = 0; i < count; i++) to[i] += from[i];
 }
 
-/* All shards of a piece, one after another, into the piece's row. */
-static l2o_status run_piece(const runner *runner, const segment *segment, int64_t piece, worker *worker) {
+/* All shards of a piece, one after another, into the piece's row; into `slot` what is deferred. */
+static l2o_status run_piece(const runner *runner, const segment *segment, int64_t piece, product_slot *slot,
+                            worker *worker) {
     int64_t batch = runner->problem->batch, length = objectives_at(runner, segment);
     int64_t begin = first_shard(runner, piece), end = first_shard(runner, piece + 1);
     double *row = sums_row(&runner->sums, piece), *cost = &runner->sums.costs[piece - runner->sums.first];
@@ -309,7 +357,7 @@ static l2o_status run_piece(const runner *runner, const segment *segment, int64_
     *cost = 0;
     for (int64_t number = begin; number < end; number++) {
         double *out = number == begin ? row : more;
-        shard shard = {.first = number * runner->shard_size, .count = runner->shard_size};
+        shard shard = {.first = number * runner->shard_size, .count = runner->shard_size, .slot = slot};
         if (shard.count > batch - shard.first) shard.count = batch - shard.first;
         if (segment->gradient != NULL) shard.gradient = out;
         if (segment->direction != NULL) shard.hessian = out + hessian_at(runner, segment);
@@ -333,18 +381,51 @@ static l2o_status run_piece(const runner *runner, const segment *segment, int64_
     return segment->require_finite ? check_finite(runner, segment, first, after, &worker->error) : L2O_OK;
 }
 
-/* Several segments, their pieces numbered through. */
+/* Several segments, their pieces numbered through, and the number that a round of them begins with. */
 typedef struct job {
     int count;
     runner *const *runners;
     const segment *segments;
+    int64_t first;
 } job;
+
+static int64_t own_pieces(const runner *runner) { return runner->sums.end - runner->sums.first; }
 
 static l2o_status run_numbered(void *argument, int64_t number, worker *worker) {
     const job *job = argument;
+    product_slot *slot = NULL;
+    int64_t piece = job->first + number;
     int k = 0;
-    for (int64_t own; number >= (own = job->runners[k]->sums.end - job->runners[k]->sums.first); k++) number -= own;
-    return run_piece(job->runners[k], &job->segments[k], job->runners[k]->sums.first + number, worker);
+    for (; piece >= own_pieces(job->runners[k]); k++) piece -= own_pieces(job->runners[k]);
+    if (defers(job->runners[k], &job->segments[k])) {
+        slot = &job->runners[0]->slots[number];
+        product_slot_clear(slot);
+    }
+    return run_piece(job->runners[k], &job->segments[k], job->runners[k]->sums.first + piece, slot, worker);
+}
+
+/* After a round: the products of each segment's pieces in it. */
+static l2o_status sum_products(const job *job, int64_t end, l2o_error *error) {
+    int64_t from = 0; /* the segment's first number */
+    for (int k = 0; k < job->count; k++) {
+        const runner *runner = job->runners[k];
+        const segment *segment = &job->segments[k];
+        int64_t to = from + own_pieces(runner);
+        int64_t first = from > job->first ? from : job->first, after = to < end ? to : end;
+        if (defers(runner, segment) && first < after) {
+            product_sum sum = {.optimizer = runner->optimizer,
+                               .kernels = runner->kernels,
+                               .active = segment->active,
+                               .slot_count = (int)(after - first),
+                               .slots = job->runners[0]->slots + (first - job->first),
+                               .adding = first > from,
+                               .gradient = segment->gradient,
+                               .stretch_squares = runner->stretch_squares};
+            TRY(products_sum(runner->context, &sum, error));
+        }
+        from = to;
+    }
+    return L2O_OK;
 }
 
 /* ---------------------------------------------------------------------------------------------------- segments */
@@ -358,12 +439,28 @@ static l2o_status grow_objective(runner *runner, int64_t steps, l2o_error *error
     return L2O_OK;
 }
 
+l2o_status runner_convert(runner *runner, const double *weights, l2o_error *error) {
+    const optimizer *optimizer = runner->optimizer;
+    if (runner->converted == NULL) {
+        size_t count = (size_t)converted_offset(optimizer, optimizer->weight_count);
+        runner->converted = memory_allocate(count, dtype_size(runner->kernels->type), error);
+        if (runner->converted == NULL) return error->status;
+    }
+    if (optimizer->weight_count > 0)
+        converted_spread(runner->context, optimizer, runner->kernels, weights, runner->converted);
+    return L2O_OK;
+}
+
 static l2o_status begin(runner *runner, const segment *segment, l2o_error *error) {
     if ((differentiates(segment) && segment->loss_weights == NULL) ||
         (segment->direction != NULL) != (segment->hessian_vector != NULL))
         return error_set(error, L2O_ERROR_INTERNAL,
                          "a segment's derivatives need loss weights, and a direction goes with its product");
     TRY(grow_objective(runner, segment->steps, error));
+    if (runner->slots != NULL)
+        runner->sums.pieces = runner->sums.end = choose_pieces(runner, row_length(runner, segment));
+    if (runner->optimizer->weight_count > 0 && !runs_fused(runner, segment))
+        TRY(runner_convert(runner, segment->weights, error));
     TRY(sums_reserve(&runner->sums, row_length(runner, segment), error));
     evaluation evaluation = {runner->kernels, &runner->context->workers[0].arena, error};
     return optimizer_prepare(runner->optimizer, runner->problem, &evaluation);
@@ -384,6 +481,15 @@ typedef struct taking {
     double squares[MOST_TAKEN];
 } taking;
 
+/* Names what is not finite; there may be none, where squares were too large. */
+static l2o_status find_infinite(const taking *self, int64_t first, int64_t end, l2o_error *error) {
+    while (first < end && isfinite(self->from[first])) first++;
+    if (first == end) return L2O_OK;
+    return error_set(error, L2O_ERROR_NUMERIC, "the %s of '%s' on '%s' is %g in %s[%lld]", self->what,
+                     self->runner->optimizer->ops->name, self->runner->problem->ops->name, self->from[first],
+                     self->layout->name, (long long)first);
+}
+
 static l2o_status take_stretch(void *argument, int64_t piece, worker *worker) {
     taking *self = argument;
     int64_t first = piece * self->stretch;
@@ -395,17 +501,13 @@ static l2o_status take_stretch(void *argument, int64_t piece, worker *worker) {
     }
     self->squares[piece] = squares;
     if (isfinite(squares) || !self->require_finite) return L2O_OK;
-    while (first < end && isfinite(self->from[first])) first++;
-    if (first == end) return L2O_OK; /* large, and no more than that */
-    return error_set(&worker->error, L2O_ERROR_NUMERIC, "the %s of '%s' on '%s' is %g in %s[%lld]", self->what,
-                     self->runner->optimizer->ops->name, self->runner->problem->ops->name, self->from[first],
-                     self->layout->name, (long long)first);
+    return find_infinite(self, first, end, &worker->error);
 }
 
 static l2o_status take_derivative(const runner *runner, const segment *segment, const double *sum, const char *what,
                                   double *out, double *squares, l2o_error *error) {
     for (int k = 0; k < runner->optimizer->weight_count; k++) {
-        if (!is_active(segment, k)) continue;
+        if (!is_in_row(runner, segment, k)) continue;
         const weight_layout *layout = &runner->optimizer->layout[k];
         taking self = {.runner = runner,
                        .what = what,
@@ -422,6 +524,22 @@ static l2o_status take_derivative(const runner *runner, const segment *segment, 
         if (squares == NULL) continue;
         squares[k] = 0;
         for (int64_t p = 0; p < pieces; p++) squares[k] += self.squares[p];
+    }
+    return L2O_OK;
+}
+
+/* What was deferred is where it belongs: its squares, which show whether it is finite. */
+static l2o_status take_products(const runner *runner, const segment *segment, l2o_error *error) {
+    product_sum sum = {.optimizer = runner->optimizer, .stretch_squares = runner->stretch_squares};
+    for (int k = 0; k < runner->optimizer->weight_count; k++) {
+        if (!is_active(segment, k) || !is_deferred(runner, segment, k)) continue;
+        const weight_layout *layout = &runner->optimizer->layout[k];
+        double squares = products_squares(&sum, k);
+        if (segment->squares != NULL) segment->squares[k] = squares;
+        if (isfinite(squares) || !segment->require_finite) continue;
+        taking self = {
+            .runner = runner, .what = "meta-gradient", .layout = layout, .from = segment->gradient + layout->offset};
+        TRY(find_infinite(&self, 0, tensor_length(runner, k), error));
     }
     return L2O_OK;
 }
@@ -443,6 +561,7 @@ static l2o_status finish(runner *runner, segment *segment, l2o_error *error) {
     const double *sum = runner->sums.total;
     if (segment->gradient != NULL)
         TRY(take_derivative(runner, segment, sum, "meta-gradient", segment->gradient, segment->squares, error));
+    TRY(take_products(runner, segment, error));
     if (segment->direction != NULL)
         TRY(take_derivative(runner, segment, sum + hessian_at(runner, segment), "second derivative",
                             segment->hessian_vector, NULL, error));
@@ -453,6 +572,7 @@ double runner_mean_objective(const runner *runner, int64_t step) { return runner
 
 void runners_share(int count, runner *const *runners) {
     sums *all[MOST_SUMS];
+    if (runners[0]->slots != NULL) return;
     for (int k = 0; k < count; k++) all[k] = &runners[k]->sums;
     sums_share(runners[0]->context, count, all);
 }
@@ -471,10 +591,10 @@ static int64_t place_of(const job *job, int64_t number) {
 
 l2o_status segments_run(int count, runner *const *runners, segment *segments, l2o_error *error) {
     l2o_context *context = runners[0]->context;
-    job job = {count, runners, segments};
+    job job = {count, runners, segments, 0};
     sums *all[MOST_SUMS];
     int64_t pieces = 0, failed = -1;
-    bool concurrent = true;
+    bool concurrent = true, deferring = false;
     l2o_status status = L2O_OK;
     for (int k = 0; k < count; k++) {
         all[k] = &runners[k]->sums;
@@ -482,10 +602,17 @@ l2o_status segments_run(int count, runner *const *runners, segment *segments, l2
         if (status == L2O_OK) status = begin(runners[k], &segments[k], error);
         pieces += all[k]->end - all[k]->first;
         concurrent = concurrent && runners[k]->problem->concurrent;
+        deferring = deferring || defers(runners[k], &segments[k]);
     }
-    if (status == L2O_OK) {
-        status = pieces_run_noting(context, pieces, concurrent, run_numbered, &job, &failed, error);
-        failed = status == L2O_OK ? INT64_MAX : place_of(&job, failed);
+    if (status == L2O_OK) failed = INT64_MAX;
+    for (int64_t round = deferring ? PRODUCT_ROUND : pieces, end; status == L2O_OK && job.first < pieces;
+         job.first = end) {
+        end = job.first + round < pieces ? job.first + round : pieces;
+        status = pieces_run_noting(context, end - job.first, concurrent, run_numbered, &job, &failed, error);
+        if (status != L2O_OK)
+            failed = place_of(&job, job.first + failed);
+        else if (deferring && (status = sum_products(&job, end, error)) != L2O_OK)
+            failed = place_of(&job, job.first);
     }
     TRY(sums_finish(context, count, all, failed, error));
     for (int k = 0; k < count; k++) TRY(finish(runners[k], &segments[k], error));

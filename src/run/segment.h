@@ -10,6 +10,7 @@
 
 #include "dist/sums.h"
 #include "run/carry.h"
+#include "run/products.h"
 
 /* The workplace of a problem and an optimizer: buffers that are allocated once. */
 typedef struct runner {
@@ -21,17 +22,24 @@ typedef struct runner {
     int64_t *identity; /* [B] 0, 1, 2, ... */
     double *objective; /* [T + 1, B] of the longest segment so far; of this rank's instances */
     int64_t objective_steps;
-    sums sums;     /* over pieces: [gradient, hessian_vector, objectives summed over instances, their logarithms] */
-    double *means; /* [T + 1] of the last segment's objectives; within `sums` */
+    sums sums;       /* over pieces: [gradient, hessian_vector, objectives summed over instances, their logarithms] */
+    double *means;   /* [T + 1] of the last segment's objectives; within `sums` */
+    void *converted; /* see runner_convert() */
+    product_slot *slots;     /* [PRODUCT_ROUND]; of all segments that are run together with this one as the first */
+    double *stretch_squares; /* [products_stretches()] */
 } runner;
 
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
                          l2o_error *error);
 void runner_free(runner *runner);
 
+/* Weights in the problem's type, see run/converted.h, into runner->converted: until the next time. */
+l2o_status runner_convert(runner *runner, const double *weights, l2o_error *error);
+
 /* Shares the pieces of these runners over the context's ranks, for good: what becomes of an instance (its objectives,
  * its trajectory, its part of a carry) is known to its rank alone, sums are known to all. Segments on them are then
- * collective. Without this call every rank runs all pieces. */
+ * collective. Without this call every rank runs all pieces; and runners whose optimizer has weights that
+ * products_defer() stay as they are: a gradient is as large as what there is to share. */
 void runners_share(int count, runner *const *runners);
 
 typedef struct segment {
@@ -51,6 +59,7 @@ typedef struct segment {
     const double *direction;     /* [weight_total] or NULL; the gradient need not be wanted too */
     double *hessian_vector;      /* out: the Hessian of the meta-loss times direction */
     bool on_tape;                /* the tape runs even where the optimizer has a fused unroll: for checks */
+    bool undeferred;             /* gradients of large weights shard by shard, like all others: for checks */
     bool unguarded;              /* steps as they are recorded, without an optimizer's guard: for checks */
     gradient_log *log;           /* keeps or replays what the optimizer sees of the gradients; NULL: neither */
     double *trajectory;          /* out [T + 1, B, n], x_0 .. x_T; NULL: not wanted */

@@ -315,8 +315,8 @@ static l2o_status run_shard(void *argument, int64_t number, worker *worker) {
         driver_begin_fused(&shard.driver, runner->context, runner->kernels, &worker->arena, &worker->error,
                            runner->problem, runner->optimizer, solver->weights, &rows, &solver->start, shard.first);
     else
-        driver_begin(&shard.driver, runner->kernels, &worker->arena, &worker->error, runner->problem, runner->optimizer,
-                     solver->weights, &rows, &solver->start, shard.first, false, true);
+        driver_begin_converted(&shard.driver, runner->kernels, &worker->arena, &worker->error, runner->problem,
+                               runner->optimizer, runner->converted, &rows, &solver->start, shard.first, false, true);
     TRY(driver_status(&shard.driver));
     TRY(set_targets(&shard));
     TRY(run(&shard));
@@ -343,6 +343,7 @@ static l2o_status run_all(solver *solver, problem *problem, l2o_error *error) {
     TRY(optimizer_prepare(solver->runner.optimizer, problem, &evaluation));
     if (problem_has(problem, wanted)) TRY(problem_prepare(problem, STRUCTURE_LIPSCHITZ, &evaluation));
     TRY(begin_carry(solver, problem, error));
+    if (solver->runner.optimizer->ops->fused_step == NULL) TRY(runner_convert(&solver->runner, solver->weights, error));
     /* Who is cancelled before its start keeps it. */
     solver->runner.kernels->to_double(problem->batch * problem->dimension, problem->x0, solver->solution->x);
     l2o_status status =

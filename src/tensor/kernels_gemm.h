@@ -186,9 +186,17 @@ static void NAME(gemm_tiled)(bool transpose_a, bool transpose_b, int64_t m, int6
     }
 }
 
+#define SPARSE_SHARE 4 /* from three quarters of zeros on they are left out */
+#include "tensor/kernels_gemm_sparse.h"
+#undef SPARSE_SHARE
+
 static void NAME(gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
                        int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc) {
     if (m <= 0 || n <= 0) return;
+    if (NAME(gemm_is_sparse)(transpose_a, m, n, k, a, lda)) {
+        NAME(gemm_sparse)(transpose_a, transpose_b, m, n, k, (REAL)alpha, a, lda, b, ldb, beta != 0, c, ldc);
+        return;
+    }
 #if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP)
     if (blas_is_better(m, n, k, lda, ldb, ldc)) {
         NAME(blas_gemm)(transpose_a, transpose_b, m, n, k, (REAL)alpha, a, lda, b, ldb, (REAL)beta, c, ldc);

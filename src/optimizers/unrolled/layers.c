@@ -186,20 +186,27 @@ static int *place_of(const layers *own, int kind, int64_t layer) {
     return &own->tensor[kind * (own->depth + 1) + layer];
 }
 
+/* Matrices are what multiplies: what has one row or column is a number, or one for each coordinate. */
+static l2o_status add_tensor(optimizer *optimizer, const char *name, int64_t layer, int64_t rows, int64_t columns,
+                             const double *given, l2o_error *error) {
+    TRY(optimizer_add_weight_given(optimizer, name, rows, columns, given, layer, error));
+    optimizer->layout[optimizer->weight_count - 1].multiplies = rows > 1 && columns > 1;
+    return L2O_OK;
+}
+
 l2o_status layers_add_one(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer, int64_t rows,
                           int64_t columns, const double *given, l2o_error *error) {
     char full[NAME_LENGTH];
     snprintf(full, sizeof full, "%s.%lld", name, (long long)layer);
     *place_of(own, kind, layer) = optimizer->weight_count;
-    return optimizer_add_weight_given(optimizer, full, rows, columns, given, layer, error);
+    return add_tensor(optimizer, full, layer, rows, columns, given, error);
 }
 
 l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
                       int64_t rows, int64_t columns, const double *given, l2o_error *error) {
     if (shared) {
         for (int64_t t = first; t <= own->depth; t++) *place_of(own, kind, t) = optimizer->weight_count;
-        return first > own->depth ? L2O_OK
-                                  : optimizer_add_weight_given(optimizer, name, rows, columns, given, first, error);
+        return first > own->depth ? L2O_OK : add_tensor(optimizer, name, first, rows, columns, given, error);
     }
     for (int64_t t = first; t <= own->depth; t++)
         TRY(layers_add_one(optimizer, own, kind, name, t, rows, columns, given, error));
@@ -297,6 +304,10 @@ value *layers_continue(step_context *context, value *x, value **state) {
 
 value *layers_weight(const step_context *context, int kind) {
     return context->weights[*place_of(layers_of(context), kind, context->step)];
+}
+
+value *layers_shared_weight(const step_context *context, int kind) {
+    return context->weights[*place_of(layers_of(context), kind, layers_of(context)->depth)];
 }
 
 value *layers_threshold(const step_context *context, int kind) {

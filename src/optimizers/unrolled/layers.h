@@ -123,6 +123,8 @@ value *layers_continue(step_context *context, value *x, value **state);
 
 /* The present layer's tensor of a kind. */
 value *layers_weight(const step_context *context, int kind);
+/* The tensor of a kind that all layers share. */
+value *layers_shared_weight(const step_context *context, int kind);
 /* The present layer's threshold: not below zero, except by the reference. */
 value *layers_threshold(const step_context *context, int kind);
 /* b - x A' [count, m]. */

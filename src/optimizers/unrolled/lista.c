@@ -19,6 +19,7 @@ typedef struct lista {
 } lista;
 
 enum { LISTA_THETA, LISTA_B, LISTA_W, LISTA_M };
+enum { CONSTANT_IMAGE = LAYERS_CONSTANTS }; /* B b, which all layers share */
 
 static const setting lista_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
 static const setting lfista_settings[] = {LAYERS_SETTINGS, {0}};
@@ -85,10 +86,16 @@ static value *through(const step_context *context, value *x, int kind) {
     return tape_matmul(context->tape, x, false, layers_weight(context, kind), true);
 }
 
+static void lista_begin(step_context *context) {
+    layers_begin(context);
+    context->constants[CONSTANT_IMAGE] =
+        tape_matmul(context->tape, context->constants[LAYERS_B], false, layers_shared_weight(context, LISTA_B), true);
+}
+
 static value *lista_step(step_context *context, value *x, value **state) {
     if (layers_are_done(context)) return layers_continue(context, x, state);
     tape *tape = context->tape;
-    value *z = through(context, context->constants[LAYERS_B], LISTA_B);
+    value *z = context->constants[CONSTANT_IMAGE];
     if (context->step > 1) z = tape_add(tape, z, through(context, x, LISTA_W));
     return tape_soft_threshold(tape, z, layers_threshold(context, LISTA_THETA));
 }
@@ -134,7 +141,7 @@ static value *lfista_step(step_context *context, value *x, value **state) {
     const lista *own = context->optimizer->own;
     tape *tape = context->tape;
     if (x == NULL) return NULL;
-    value *z = through(context, context->constants[LAYERS_B], LISTA_B);
+    value *z = context->constants[CONSTANT_IMAGE];
     if (context->step > 1) z = tape_add(tape, z, through(context, x, LISTA_W));
     if (context->step > 2) {
         value *previous = tape_reshape(tape, state[own->state_previous], x->rows, x->columns);
@@ -153,7 +160,7 @@ const optimizer_ops optimizer_lista = {
     .learned = true,
     .wants = WANTS_NO_GRADIENT,
     .create = lista_create,
-    .begin = layers_begin,
+    .begin = lista_begin,
     .suits = layers_suits,
     .step = lista_step,
 };
@@ -167,7 +174,7 @@ const optimizer_ops optimizer_lfista = {
     .learned = true,
     .wants = WANTS_NO_GRADIENT,
     .create = lfista_create,
-    .begin = layers_begin,
+    .begin = lista_begin,
     .suits = layers_suits,
     .step = lfista_step,
 };
