@@ -250,8 +250,8 @@ typedef struct kernels {
     dtype type;
     /* C[m, n] = alpha * op(A) op(B) + beta * C, with op a transpose where asked; beta is 0 (C is not read) or 1.
      * `lda` is the row length of A as stored. Fast for the tall-skinny shapes of coordinate-wise networks (n up to a
-     * few hundred, k up to about 200, m large; and transposed A with k large), and where op(A) is mostly zeros, which are
-     * left out; anything else is correct. */
+     * few hundred, k up to about 200, m large; and transposed A with k large), and where op(A) is mostly zeros, which
+     * are left out; anything else is correct. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a,
                  int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
     /* C[m, n] = op(A) B + bias, the bias [n] for every row. */
