@@ -572,7 +572,10 @@ double runner_mean_objective(const runner *runner, int64_t step) { return runner
 
 void runners_share(int count, runner *const *runners) {
     sums *all[MOST_SUMS];
-    if (runners[0]->slots != NULL) return;
+    if (runners[0]->slots != NULL) {
+        for (int k = 0; k < count; k++) runners[k]->agrees = true;
+        return;
+    }
     for (int k = 0; k < count; k++) all[k] = &runners[k]->sums;
     sums_share(runners[0]->context, count, all);
 }
@@ -614,6 +617,7 @@ l2o_status segments_run(int count, runner *const *runners, segment *segments, l2
         else if (deferring && (status = sum_products(&job, end, error)) != L2O_OK)
             failed = place_of(&job, job.first);
     }
+    if (runners[0]->agrees && ranks_agree(context, status, error) != L2O_OK) failed = 0;
     TRY(sums_finish(context, count, all, failed, error));
     for (int k = 0; k < count; k++) TRY(finish(runners[k], &segments[k], error));
     return L2O_OK;

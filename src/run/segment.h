@@ -27,6 +27,7 @@ typedef struct runner {
     void *converted; /* see runner_convert() */
     product_slot *slots;     /* [PRODUCT_ROUND]; of all segments that are run together with this one as the first */
     double *stretch_squares; /* [products_stretches()] */
+    bool agrees;             /* all ranks run all of it, and return one status: see runners_share() */
 } runner;
 
 l2o_status runner_create(l2o_context *context, problem *problem, const optimizer *optimizer, runner *runner,
@@ -38,8 +39,8 @@ l2o_status runner_convert(runner *runner, const double *weights, l2o_error *erro
 
 /* Shares the pieces of these runners over the context's ranks, for good: what becomes of an instance (its objectives,
  * its trajectory, its part of a carry) is known to its rank alone, sums are known to all. Segments on them are then
- * collective. Without this call every rank runs all pieces; and runners whose optimizer has weights that
- * products_defer() stay as they are: a gradient is as large as what there is to share. */
+ * collective. Without this call every rank runs all pieces; and so it stays where the optimizer has weights that
+ * products_defer(), whose gradient is as large as what there is to share, but that ranks agree on the status. */
 void runners_share(int count, runner *const *runners);
 
 typedef struct segment {
