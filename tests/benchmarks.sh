@@ -42,6 +42,15 @@ done
     exit 1
 }
 
+# A wide network trains and runs, and says how it compares.
+"$programs/bench_lista" --threads 2 --repeat 1 --signals 70 --inputs "$work/lista.npz" --out "$work/lista.json"
+for entry in gradient_norm density training inference gigaflops_of_dense_products; do
+    grep -q "\"$entry\"" "$work/lista.json" || {
+        echo "what bench_lista measured lacks '$entry'"
+        exit 1
+    }
+done
+
 # The model of scale has its rows: measured here, on two ranks where there is MPI, and predicted.
 launcher=mpirun
 mpirun --version 2>/dev/null | grep -q HYDRA || launcher=none
