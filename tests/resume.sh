@@ -40,7 +40,7 @@ measure() { # measure NAME: trains NAME, and sets moments
     begin=$(date +%s.%N)
     train "$1" --threads 2 || exit 1
     end=$(date +%s.%N)
-    moments=$(echo "$begin $end $shares" | awk '{ for (i = 3; i <= NF; i++) printf "%s%.3f", i > 3 ? " " : "", $i * ($2 - $1) }')
+    moments=$(echo "$begin $end $shares" | awk '{ for (i = 3; i <= NF; i++) printf "%s%.3f", (i > 3 ? " " : ""), $i * ($2 - $1) }')
 }
 resume_until() { # resume_until KILLS: series of kills, each up to the end of training
     kills=0
