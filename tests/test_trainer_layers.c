@@ -93,6 +93,48 @@ static void test_what_moves(void **state) {
     }
 }
 
+/* After the last layer a stage of all steps, whose rate no distance lowers; and the cosine is each stage's own: with
+ * three draws a stage the rate's factors are 1, 3/4 and 1/4. */
+static void test_finish(void **state) {
+    (void)state;
+    enum { LAYERS = 3, FINISH = 3 };
+    const char *text = LAYERED "stage-draws=1 stage-rates=1 finish-draws=3 outer-schedule=cosine evaluate-every=0 "
+                               "outer-rate=0.001 adam-epsilon=1e-30";
+    double last[NUMBERS], now[NUMBERS];
+    weights_after(LAYERS, text, last);
+    weights_after(LAYERS + 1, text, now);
+    for (int i = 0; i < NUMBERS; i++) {
+        if (step_of(i) <= LAYERS)
+            assert_true(fabs(fabs(now[i] - last[i]) - 0.001) < 1e-9);
+        else
+            assert_true(now[i] == last[i]);
+    }
+    double most = 0;
+    memcpy(last, now, sizeof last);
+    weights_after(LAYERS + FINISH, text, now);
+    for (int i = 0; i < NUMBERS; i++) most = fmax(most, fabs(now[i] - last[i]));
+    assert_true(most > 0 && most <= 0.001 * (0.75 + 0.25) * 1.5); /* Adam's third step is at most so much longer */
+}
+
+/* A layer may begin as the one before, trained: from there Adam's first step is as long as the rate. */
+static void test_start_of_a_layer(void **state) {
+    (void)state;
+    enum { STAGES = 3 };
+    const char *text =
+        LAYERED "stage-draws=1 evaluate-every=0 outer-rate=0.001 adam-epsilon=1e-30 layer-start=previous";
+    for (int layer = 2; layer <= 3; layer++) {
+        double last[NUMBERS], now[NUMBERS];
+        weights_after((layer - 1) * STAGES, text, last);
+        weights_after((layer - 1) * STAGES + 1, text, now);
+        for (int i = 2; i < NUMBERS; i++) {
+            if (step_of(i) != layer)
+                assert_true(now[i] == last[i]);
+            else
+                assert_true(fabs(fabs(now[i] - last[i - 3]) - 0.001) < 1e-9);
+        }
+    }
+}
+
 /* A factor of the gradient does act where epsilon is not small beside it. */
 static void test_factor_of_gradient(void **state) {
     (void)state;
@@ -418,6 +460,8 @@ static void test_refusals(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_moves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_finish, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_start_of_a_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_factor_of_gradient, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_step_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

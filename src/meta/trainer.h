@@ -17,7 +17,7 @@
 
 extern const setting trainer_settings[];
 
-enum { MOST_LAYERS = 64, MOST_LAYER_STAGES = 8, MOST_STAGES = MOST_LAYERS * MOST_LAYER_STAGES };
+enum { MOST_LAYERS = 64, MOST_LAYER_STAGES = 8, MOST_STAGES = MOST_LAYERS * MOST_LAYER_STAGES + 1 };
 
 /* One stage of the curriculum, or of training layer by layer. */
 typedef struct stage {
@@ -28,6 +28,7 @@ typedef struct stage {
     double rate;              /* times the outer rate */
     int layer, part;          /* layer by layer: of the unroll's last step, and which of its stages, from 1; else 0 */
     bool alone;               /* of the layers only the last one moves */
+    bool whole;               /* all layers move alike */
 } stage;
 
 typedef struct trainer_options {
@@ -40,11 +41,12 @@ typedef struct trainer_options {
     bool result_last;       /* stages hand on their last weights, not their best */
     int layers, parts;      /* layer by layer: how many, and stages of each; else 0 */
     double layer_decay;
-    bool decays_gradient; /* not the rate */
+    bool decays_gradient;      /* not the rate */
+    bool starts_from_previous; /* a layer's weights begin as those of the layer before */
     bool early_stop;
     double rate, clip;
-    bool cosine;      /* the rate falls to zero along half a cosine over the updates that the stages hold */
-    int64_t expected; /* that many */
+    bool cosine;      /* the rate falls to zero along half a cosine, over `expected` or layer by layer in each stage */
+    int64_t expected; /* updates that the stages hold */
     int recoveries;
     double checkpoint_seconds;
     uint64_t seed;
@@ -120,6 +122,9 @@ void trainer_forget_settings(json_t *settings);
 
 /* trainer_stage.c: what of the stage's settings acts on tasks and weights; on entering a stage and on resuming. */
 void trainer_enter_stage(trainer *trainer);
+/* Where a layer begins and the options say so: its weights become those of the layer before that have the same name but
+ * for the number, and the same shape. */
+void trainer_start_layer(trainer *trainer);
 /* L2O_ERROR_INPUT where layers are to be trained that the optimizer does not have. Layer by layer, outer gradients are
  * taken on the segment that is trained. */
 l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error);

@@ -17,6 +17,13 @@ const setting trainer_settings[] = {
      "of this"},
     {"layer-decay-of", SETTING_CHOICE, "", "rate", 0, 0, "rate|gradient",
      "What that factor is of: the rate, or the gradient, as in the reference code, which Adam all but undoes"},
+    {"layer-start", SETTING_CHOICE, "", "initial", 0, 0, "initial|previous",
+     "With layer-wise, where the weights of a layer begin: as the optimizer makes them (the reference), or as those of "
+     "the layer before, trained already, where it has such"},
+    {"finish-draws", SETTING_INTEGER, "draws", "0", 0, 1e8, NULL,
+     "With layer-wise, after the last layer: so many draws in one more stage that trains the weights of all steps "
+     "alike, "
+     "at outer-rate and without layer-decay"},
     {"stages", SETTING_TEXT, "unrolls", "5,10,25,50,75,100", 0, 0, NULL,
      "The curriculum: for each stage, how many unrolls follow one draw of the problems"},
     {"stage-draws", SETTING_TEXT, "draws", "200,100,40,20,14,10", 0, 0, NULL,
@@ -40,7 +47,8 @@ const setting trainer_settings[] = {
      "Evaluations a stage has at least before it may end"},
     {"outer-rate", SETTING_REAL, "", "0.001", 0, 1e6, NULL, "Adam's rate for the meta-updates"},
     {"outer-schedule", SETTING_CHOICE, "", "constant", 0, 0, "constant|cosine",
-     "How that rate goes on: as it is, or down to zero along half a cosine over all updates that the stages hold"},
+     "How that rate goes on: as it is, or down to zero along half a cosine over all updates that the stages hold; with "
+     "layer-wise, over the draws of each stage"},
     {"adam-epsilon", SETTING_REAL, "", "1e-8", 0, 1, NULL, "Adam's epsilon for updates of the weights"},
     {"epsilon-place", SETTING_CHOICE, "", "tensorflow", 0, 0, "tensorflow|pytorch",
      "Where that epsilon stands: beside the uncorrected root (TensorFlow 1, the authors' code) or the corrected one"},
@@ -106,6 +114,7 @@ static l2o_status read_layers(const l2o_settings *settings, trainer_options *opt
     options->parts = parts;
     options->layer_decay = settings_real(settings, "layer-decay");
     options->decays_gradient = settings_choice(settings, "layer-decay-of") == 1;
+    options->starts_from_previous = settings_choice(settings, "layer-start") == 1;
     for (int layer = 1; layer <= options->layers; layer++)
         for (int p = 0; p < parts; p++)
             options->stages[options->stage_count++] = (stage){.unrolls = 1,
@@ -116,6 +125,16 @@ static l2o_status read_layers(const l2o_settings *settings, trainer_options *opt
                                                               .layer = layer,
                                                               .part = p + 1,
                                                               .alone = p == 0 && parts > 1};
+    int64_t finish = settings_integer(settings, "finish-draws");
+    if (finish > 0)
+        options->stages[options->stage_count++] = (stage){.unrolls = 1,
+                                                          .draws = finish,
+                                                          .steps = layers,
+                                                          .evaluation_steps = layers,
+                                                          .rate = 1,
+                                                          .layer = (int)layers,
+                                                          .part = 1,
+                                                          .whole = true};
     return L2O_OK;
 }
 

@@ -58,6 +58,7 @@ static void next_stage(trainer *trainer) {
     if (state->finished) return;
     state->phase = PHASE_BEGINNING;
     if (trainer->options.layers > 0) {
+        trainer_start_layer(trainer);
         adam_reset(&trainer->adam);
         memcpy(trainer->good, trainer->weights, weight_bytes(trainer));
     }

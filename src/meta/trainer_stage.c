@@ -2,7 +2,9 @@
  * (Chen et al., NeurIPS 2018; Liu et al., ICLR 2019) the unroll ends with the layer's step t: a tensor that first
  * serves in step s moves when s <= t, at the stage's rate times decay^(t - s); in the stage that is the layer's
  * `alone`, only when s = t; tensors that belong to no step (s = 0) move in the other stages, undecayed. Nothing else is
- * touched, neither weights nor slots. */
+ * touched, neither weights nor slots. In the stage that is `whole`, after the last layer, all that served move at one
+ * rate. */
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +15,9 @@ const stage *trainer_stage(const trainer *trainer) { return &trainer->options.st
 
 const char *trainer_stage_name(const trainer *trainer, char name[64]) {
     const stage *stage = trainer_stage(trainer);
-    if (stage->layer > 0)
+    if (stage->whole)
+        snprintf(name, 64, "all %d layers", stage->layer);
+    else if (stage->layer > 0)
         snprintf(name, 64, "layer %d of %d, stage %d of %d", stage->layer, trainer->options.layers, stage->part,
                  trainer->options.parts);
     else
@@ -44,7 +48,7 @@ void trainer_enter_stage(trainer *trainer) {
         const weight_layout *layout = &optimizer->layout[k];
         trainer->active[k] = moves(stage, layout->step);
         if (!trainer->active[k]) continue;
-        int64_t back = stage->layer > 0 && layout->step > 0 ? stage->layer - layout->step : 0;
+        int64_t back = stage->layer > 0 && !stage->whole && layout->step > 0 ? stage->layer - layout->step : 0;
         double decay = back == 0 ? 1 : pow(trainer->options.layer_decay, (double)back);
         bool of_gradient = trainer->options.decays_gradient;
         add_part(trainer, layout, of_gradient ? stage->rate : stage->rate * decay, of_gradient ? decay : 1);
@@ -55,6 +59,29 @@ void trainer_enter_stage(trainer *trainer) {
     for (int k = 0; k < trainer->task_count; k++)
         meta_task_shape(&trainer->tasks[k], &trainer->estimator, stage->steps);
     features_clear(&trainer->features);
+}
+
+/* Whether two tensors are called alike but for the number at the end: w2, w3. */
+static bool are_kin(const weight_layout *a, const weight_layout *b) {
+    size_t length = strlen(a->name), other = strlen(b->name);
+    while (length > 0 && isdigit((unsigned char)a->name[length - 1])) length--;
+    while (other > 0 && isdigit((unsigned char)b->name[other - 1])) other--;
+    return length == other && memcmp(a->name, b->name, length) == 0 && a->rows == b->rows && a->columns == b->columns;
+}
+
+void trainer_start_layer(trainer *trainer) {
+    const stage *stage = trainer_stage(trainer);
+    const optimizer *optimizer = trainer->optimizer;
+    if (!trainer->options.starts_from_previous || stage->part > 1 || stage->whole) return;
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *to = &optimizer->layout[k];
+        for (int j = 0; to->step == stage->layer && j < optimizer->weight_count; j++) {
+            const weight_layout *from = &optimizer->layout[j];
+            if (from->step == stage->layer - 1 && are_kin(from, to))
+                memcpy(trainer->weights + to->offset, trainer->weights + from->offset,
+                       (size_t)(to->rows * to->columns) * sizeof(double));
+        }
+    }
 }
 
 static bool has_step(const optimizer *optimizer, int64_t step) {

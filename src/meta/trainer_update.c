@@ -40,7 +40,10 @@ static double present_rate(const trainer *trainer) {
     const trainer_options *options = &trainer->options;
     double rate = options->rate * trainer->state.rate_factor;
     if (!options->cosine) return rate;
-    return rate * 0.5 * (1 + cos(PI * (double)trainer->state.updates / (double)options->expected));
+    bool layer_wise = options->layers > 0;
+    double done = (double)(layer_wise ? trainer->state.stage_draws : trainer->state.updates);
+    double whole = (double)(layer_wise ? trainer_stage(trainer)->draws : options->expected);
+    return rate * 0.5 * (1 + cos(PI * done / whole));
 }
 
 /* One meta-update: a step of Adam along the mean of the tasks' gradients. */
