@@ -116,6 +116,18 @@ static void test_finish(void **state) {
     assert_true(most > 0 && most <= 0.001 * (0.75 + 0.25) * 1.5); /* Adam's third step is at most so much longer */
 }
 
+/* Rates in units of each tensor's root mean square, but never of less than 0.001. */
+static void test_relative_rate(void **state) {
+    (void)state;
+    const char *text = LAYERED "stage-draws=1 evaluate-every=0 outer-rate=0.01 adam-epsilon=1e-30 relative-rate=yes";
+    double last[NUMBERS], now[NUMBERS];
+    weights_after(2, text, last);
+    weights_after(3, text, now); /* the third stage of the first layer, whose rate is multiplied by 0.02 */
+    double gain = fabs(last[2]), shift = sqrt((last[3] * last[3] + last[4] * last[4]) / 2);
+    assert_true(fabs(fabs(now[2] - last[2]) - 0.0002 * fmax(gain, 1e-3)) < 1e-12);
+    for (int i = 3; i <= 4; i++) assert_true(fabs(fabs(now[i] - last[i]) - 0.0002 * fmax(shift, 1e-3)) < 1e-12);
+}
+
 /* A layer may begin as the one before, trained: from there Adam's first step is as long as the rate. */
 static void test_start_of_a_layer(void **state) {
     (void)state;
@@ -461,6 +473,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_finish, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_relative_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_of_a_layer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_factor_of_gradient, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_step_alone, setup, teardown),

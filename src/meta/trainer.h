@@ -45,6 +45,7 @@ typedef struct trainer_options {
     bool starts_from_previous; /* a layer's weights begin as those of the layer before */
     bool early_stop;
     double rate, clip;
+    bool relative;    /* rates are in units of each tensor's root mean square */
     bool cosine;      /* the rate falls to zero along half a cosine, over `expected` or layer by layer in each stage */
     int64_t expected; /* updates that the stages hold */
     int recoveries;
@@ -103,7 +104,7 @@ typedef struct trainer {
         double *weights, *m, *v; /* NULL where every draw is one update */
     } boundary;
     bool *active; /* [weight_count]: tensors that move in this stage, layer by layer */
-    adam_part *parts;
+    adam_part *parts, *scaled; /* [weight_count]; `scaled` for rates that follow the weights */
     int part_count;
     features features;
     range range;

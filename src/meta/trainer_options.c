@@ -49,6 +49,9 @@ const setting trainer_settings[] = {
     {"outer-schedule", SETTING_CHOICE, "", "constant", 0, 0, "constant|cosine",
      "How that rate goes on: as it is, or down to zero along half a cosine over all updates that the stages hold; with "
      "layer-wise, over the draws of each stage"},
+    {"relative-rate", SETTING_FLAG, "", "no", 0, 0, NULL,
+     "Multiplies the rate of each weight tensor by the root mean square of its entries, or by 0.001 where that is larger, "
+     "as Adafactor does: one rate for tensors of any scale"},
     {"adam-epsilon", SETTING_REAL, "", "1e-8", 0, 1, NULL, "Adam's epsilon for updates of the weights"},
     {"epsilon-place", SETTING_CHOICE, "", "tensorflow", 0, 0, "tensorflow|pytorch",
      "Where that epsilon stands: beside the uncorrected root (TensorFlow 1, the authors' code) or the corrected one"},
@@ -144,6 +147,7 @@ l2o_status trainer_options_read(const l2o_settings *settings, trainer_options *o
         .evaluate_every = settings_integer(settings, "evaluate-every"),
         .rate = settings_real(settings, "outer-rate"),
         .cosine = settings_choice(settings, "outer-schedule") == 1,
+        .relative = settings_flag(settings, "relative-rate"),
         .clip = settings_real(settings, "clip"),
         .recoveries = (int)settings_integer(settings, "recoveries"),
         .checkpoint_seconds = settings_real(settings, "checkpoint-seconds"),
