@@ -17,6 +17,7 @@ enum { M = 6, N = 10, K = 4, B = 5, STEPS = 9 };
     "problem=lasso m=6 n=10 batch=5 dtype=float64 shared-A=yes unit-columns=yes b=truth density=0.4 snr=30 "           \
     "lambda=0.1 "
 #define SMALL DATA "x0=0 depth=4 initial-lambda=0.1 "
+#define GATES "support-step=10 support-limit=100 initial-gain=1 initial-overshoot=-0.5 "
 
 /* x_0 .. x_steps [steps + 1, B, N], and the gradient of their summed objectives where asked for. */
 static void run(bench *self, int steps, double *trajectory, double *gradient) {
@@ -62,11 +63,11 @@ typedef struct network {
     const optimizer *optimizer;
     const double *a, *b; /* [M, N], [M] */
     const dictionary *dictionary;
-    const char *gain;
+    const char *gain, *options;
     double lambda;
     bool reference, tied;
     int t;
-    double x[N], previous[N], v[M], shrunk[N], theta, onsager;
+    double x[N], previous[N], v[M], shrunk[N], theta[N], onsager;
 } network;
 
 /* The layer's tensor NAME.t, or the shared one NAME. */
@@ -114,15 +115,21 @@ static int descending(const void *a, const void *b) {
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static void shrink(const double *z, double threshold, int allowed, double *out, double *shrunk) {
+static void shrink(const double *z, const double *threshold, int allowed, double *out, double *shrunk) {
     double sorted[N];
     for (int j = 0; j < N; j++) sorted[j] = fabs(z[j]);
     qsort(sorted, N, sizeof *sorted, descending);
     for (int j = 0; j < N; j++) {
-        bool escapes = fabs(z[j]) > threshold && (allowed >= N || fabs(z[j]) > sorted[allowed]);
+        bool escapes = fabs(z[j]) > threshold[j] && (allowed >= N || fabs(z[j]) > sorted[allowed]);
         shrunk[j] = !escapes;
-        out[j] = escapes ? z[j] : soft(z[j], threshold);
+        out[j] = escapes ? z[j] : soft(z[j], threshold[j]);
     }
+}
+
+static void shrink_alike(const double *z, double threshold, int allowed, double *out, double *shrunk) {
+    double thresholds[N];
+    for (int j = 0; j < N; j++) thresholds[j] = threshold;
+    shrink(z, thresholds, allowed, out, shrunk);
 }
 
 static double denoise(double z, double v, double p, double s, double *slope) {
@@ -147,9 +154,17 @@ static int nonzeros(const double *x) {
 static void step_lista(network *net) {
     double z[N] = {0};
     bool accelerated = strcmp(net->optimizer->ops->name, "lfista") == 0;
+    double now[N] = {0}, before[N] = {0};
     add_product(N, M, weight(net, accelerated ? "e" : "b", true), net->b, z);
-    if (net->t > 1) add_product(N, N, weight(net, accelerated ? "g" : "w", net->tied), net->x, z);
-    if (net->t > 2 && accelerated) add_product(N, N, weight(net, "m", false), net->previous, z);
+    if (net->t > 1) add_product(N, N, weight(net, accelerated ? "g" : "w", net->tied), net->x, now);
+    if (net->t > 2 && accelerated) add_product(N, N, weight(net, "m", net->tied), net->previous, before);
+    double factor = net->tied && net->t > 1 ? number(net, accelerated ? "mu" : "gamma") : 1;
+    for (int j = 0; j < N; j++) {
+        if (net->tied && accelerated)
+            z[j] += (1 + factor) * now[j] - factor * before[j];
+        else
+            z[j] += factor * now[j] + before[j];
+    }
     memcpy(net->previous, net->x, sizeof net->x);
     for (int j = 0; j < N; j++) net->x[j] = soft(z[j], number(net, "theta"));
 }
@@ -159,13 +174,13 @@ static void step_coupled(network *net) {
     const char *name = net->optimizer->ops->name;
     double r[M], c[N], z[N];
     bool analytic = strcmp(name, "alista") == 0, steps = strcmp(name, "step-lista") == 0;
-    double gamma = analytic || steps || net->tied ? number(net, "gamma") : 1;
+    double gamma = analytic || steps || net->tied ? *weight(net, "gamma", steps && net->tied) : 1;
     residual(net, net->x, r);
     back(analytic ? net->dictionary->analytic : steps ? net->a : weight(net, "w", net->tied), r, c);
     for (int j = 0; j < N; j++) z[j] = net->x[j] + gamma * c[j];
     double theta = steps ? gamma * net->lambda : number(net, "theta");
     bool selects = analytic || strcmp(name, "lista-cpss") == 0;
-    shrink(z, theta, selects ? net->t : 0, net->x, net->shrunk);
+    shrink_alike(z, theta, selects ? net->t : 0, net->x, net->shrunk);
 }
 
 static void step_lamp(network *net) {
@@ -185,30 +200,50 @@ static void step_lamp(network *net) {
     }
 }
 
+static bool has(const network *net, const char *option) { return strstr(net->options, option) != NULL; }
+
 static double gain(const network *net, int j) {
-    if (strcmp(net->gain, "none") == 0) return 1;
+    if (strcmp(net->gain, "none") == 0 || (has(net, "gates-split=2") && net->t <= 2)) return 1;
     double a = number(net, "a"), scaled = weight(net, "d", false)[j] * fabs(net->x[j]);
-    if (strcmp(net->gain, "inverse") == 0) return 1 + a * 0.2 / (0.001 + fabs(scaled));
+    bool late = strcmp(net->gain, "combine") == 0 && net->t > 2;
+    if (strcmp(net->gain, "inverse") == 0 || late) return 1 + a * 0.2 / (0.001 + fabs(scaled));
     if (strcmp(net->gain, "exp") == 0) return 1 + a * exp(-scaled);
     if (strcmp(net->gain, "sigmoid") == 0) return 1 + a / (1 + exp(scaled));
     return 1 + a * fmax(1 - fmax(scaled, 0), 0);
 }
 
+/* (1 - h) / o */
+static double share(const network *net, int j, double y) {
+    if (!has(net, "overshoot-gate=sigmoid")) {
+        double theta = net->t == 1 ? net->theta[j] : net->theta[j] * net->shrunk[j];
+        return theta / (fabs(y - net->x[j]) + 0.1);
+    }
+    double sum = weight(net, "shift", true)[j], image[N];
+    for (int i = 0; i < N; i++) sum += weight(net, "p", true)[j * N + i] * net->x[i];
+    for (int i = 0; i < M; i++) sum += weight(net, "q", true)[j * M + i] * net->b[i];
+    back(weight(net, "w", net->tied), net->b, image);
+    return fabs(image[j]) / (1 + exp(-sum));
+}
+
 static void step_glista(network *net) {
-    double u[N], r[M], c[N], z[N], y[N], theta = number(net, "theta"), before[N];
-    for (int j = 0; j < N; j++) u[j] = gain(net, j) * net->x[j];
+    double u[N], r[M], c[N], z[N], y[N], next[N], shrunk[N], theta[N];
+    bool overshoots = !(has(net, "gates-split=2") && net->t > 2);
+    for (int j = 0; j < N; j++) {
+        u[j] = gain(net, j) * net->x[j];
+        theta[j] = weight(net, "theta", false)[has(net, "vector-threshold") ? j : 0];
+        if (net->t == 1 || net->reference) net->theta[j] = theta[j];
+    }
     residual(net, u, r);
-    back(weight(net, "w", false), r, c);
+    back(weight(net, "w", net->tied), r, c);
+    for (int j = 0; j < N; j++) z[j] = u[j] + (net->tied ? number(net, "gamma") : 1) * c[j];
+    shrink(z, theta, net->t, y, shrunk);
     for (int j = 0; j < N; j++) {
-        z[j] = u[j] + c[j];
-        before[j] = net->t == 1 ? theta : (net->reference ? theta : net->theta) * net->shrunk[j];
+        double h = overshoots ? 1 - number(net, "o") * share(net, j, y[j]) : 1;
+        next[j] = h * y[j] + (1 - h) * net->x[j];
     }
-    shrink(z, theta, net->t, y, net->shrunk);
-    for (int j = 0; j < N; j++) {
-        double h = 1 - number(net, "o") * before[j] / (fabs(y[j] - net->x[j]) + 0.1);
-        net->x[j] = h * y[j] + (1 - h) * net->x[j];
-    }
-    net->theta = theta;
+    memcpy(net->x, next, sizeof next);
+    memcpy(net->shrunk, shrunk, sizeof shrunk);
+    memcpy(net->theta, theta, sizeof theta);
 }
 
 static void step_tista(network *net) {
@@ -216,7 +251,7 @@ static void step_tista(network *net) {
     double r[M], c[N], gamma = number(net, "gamma"), noise = 0.001, slope;
     bool learned = strstr(net->gain, "learned") != NULL;
     residual(net, net->x, r);
-    back(learned ? weight(net, "w", false) : d->pseudo_inverse_transposed, r, c);
+    back(learned ? weight(net, "w", net->tied) : d->pseudo_inverse_transposed, r, c);
     double error = fmax((norm2(M, r) - M * noise) / d->trace, 1e-9);
     double tau =
         error / N * (N + (gamma * gamma - 2 * gamma) * M) + gamma * gamma * d->trace_pseudo_inverse * noise / N;
@@ -240,8 +275,8 @@ static void step_hyperlista(network *net) {
     for (int j = 0; j < N; j++) z[j] = net->x[j] + w[j] + (net->t > 1 ? beta * (net->x[j] - net->previous[j]) : 0);
     double count = *weight(net, "c3", true) * log(size_b / size);
     memcpy(net->previous, net->x, sizeof net->x);
-    shrink(z, *weight(net, "c1", true) * d->coherence * size, (int)lround(fmax(fmin(count, N), 0)), net->x,
-           net->shrunk);
+    shrink_alike(z, *weight(net, "c1", true) * d->coherence * size, (int)lround(fmax(fmin(count, N), 0)), net->x,
+                 net->shrunk);
 }
 
 static void test_second_implementations(void **state) {
@@ -254,11 +289,14 @@ static void test_second_implementations(void **state) {
         {"lista", "", step_lista, ""},
         {"lista", "tied=yes", step_lista, ""},
         {"lfista", "", step_lista, ""},
+        {"lfista", "tied=yes", step_lista, ""},
+        {"lfista", "tied=yes conventions=reference", step_lista, ""},
         {"lista-cp", "", step_coupled, ""},
         {"lista-cp", "tied=yes", step_coupled, ""},
         {"lista-cpss", "support-step=10 support-limit=100", step_coupled, ""},
         {"alista", "support-step=10 support-limit=100", step_coupled, ""},
         {"step-lista", "", step_coupled, ""},
+        {"step-lista", "tied=yes", step_coupled, ""},
         {"lamp", "", step_lamp, ""},
         {"lamp", "tied=yes", step_lamp, ""},
         {"amp", "", step_lamp, ""},
@@ -273,9 +311,17 @@ static void test_second_implementations(void **state) {
         {"glista", "support-step=10 support-limit=100 initial-gain=1 initial-overshoot=-0.5 gain=sigmoid", step_glista,
          "sigmoid"},
         {"glista", "support-step=10 support-limit=100 initial-overshoot=-0.5 gain=none", step_glista, "none"},
+        {"glista", GATES "tied=yes", step_glista, "relu"},
+        {"glista", GATES "vector-threshold=yes", step_glista, "relu"},
+        {"glista", GATES "vector-threshold=yes conventions=reference", step_glista, "relu"},
+        {"glista", GATES "gain=combine combine-layers=2", step_glista, "combine"},
+        {"glista", GATES "gates-split=2", step_glista, "relu"},
+        {"glista", GATES "overshoot-gate=sigmoid", step_glista, "relu"},
+        {"glista", GATES "overshoot-gate=sigmoid gates-split=2 tied=yes", step_glista, "relu"},
         {"tista", "noise-variance=0.001", step_tista, ""},
         {"tista", "noise-variance=0.001 learned-weight=yes", step_tista, "learned"},
         {"tista", "noise-variance=0.001 conventions=reference", step_tista, "learned"},
+        {"tista", "noise-variance=0.001 learned-weight=yes tied=yes", step_tista, "learned"},
         {"hyperlista", "c1=0.2 c2=0.05 c3=2", step_hyperlista, ""},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -292,6 +338,7 @@ static void test_second_implementations(void **state) {
                            .b = (const double *)self.problem->model->b + p * M,
                            .dictionary = problem_dictionary(self.problem),
                            .gain = cases[k].gain,
+                           .options = cases[k].options,
                            .lambda = self.problem->lambda[p],
                            .reference = strstr(cases[k].options, "reference") != NULL,
                            .tied = strstr(cases[k].options, "tied") != NULL};
@@ -326,6 +373,35 @@ static void compare_with(const char *one, const char *other, int steps, double t
     bench_free(&rival);
 }
 
+/* Shared or not, networks begin alike. */
+static void test_tied_weights_begin_alike(void **state) {
+    (void)state;
+    static const char *const cases[][2] = {{"lista", ""},
+                                           {"lista", "conventions=reference"},
+                                           {"lfista", ""},
+                                           {"lfista", "conventions=reference"},
+                                           {"lista-cp", ""},
+                                           {"lista-cpss", ""},
+                                           {"step-lista", ""},
+                                           {"lamp", ""},
+                                           {"glista", ""},
+                                           {"glista", "conventions=reference"},
+                                           {"tista", "learned-weight=yes noise-variance=0.001"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        bench self;
+        char tied[128];
+        double x[(STEPS + 1) * B * N], y[(STEPS + 1) * B * N];
+        create(&self, cases[k][0], cases[k][1], 0);
+        run(&self, STEPS, x, NULL);
+        bench_free(&self);
+        snprintf(tied, sizeof tied, "%s tied=yes", cases[k][1]);
+        create(&self, cases[k][0], tied, 0);
+        run(&self, STEPS, y, NULL);
+        bench_free(&self);
+        for (int i = 0; i < (STEPS + 1) * B * N; i++) assert_near(x[i], y[i], 1e-12, cases[k][0]);
+    }
+}
+
 static void test_fresh_weights_are_known_methods(void **state) {
     (void)state;
     compare_with("lista", "ista", K, 1e-13);
@@ -333,6 +409,8 @@ static void test_fresh_weights_are_known_methods(void **state) {
     compare_with("lfista", "fista", K, 1e-13);
     compare_with("lista-cp initial-weight=scaled", "ista", K, 1e-13);
     compare_with("step-lista", "ista", K, 1e-13);
+    compare_with("step-lista tied=yes", "ista", K, 1e-13);
+    compare_with("lfista tied=yes", "fista", K, 1e-13);
     compare_with("lamp initial-weight=dictionary", "amp", K, 1e-13);
     compare_with("glista", "lista-cpss depth=4 initial-lambda=0.1", K, 1e-13);
     compare_with("alista", "lista-cpss depth=4 initial-lambda=0.1", K, 1e-13);
@@ -427,7 +505,7 @@ static void test_shrinkage(void **state) {
     assert_int_equal(tape_status(&tape), L2O_OK);
     for (int r = 0; r < ROWS - 1; r++) {
         double expected[COLUMNS], kept[COLUMNS];
-        shrink(z + r * COLUMNS, 0.6, (int)allowed[r], expected, kept);
+        shrink_alike(z + r * COLUMNS, 0.6, (int)allowed[r], expected, kept);
         for (int j = 0; j < COLUMNS; j++) {
             assert_true(((double *)out->data)[r * COLUMNS + j] == expected[j]);
             assert_true(((double *)shrunk->data)[r * COLUMNS + j] == kept[j]);
@@ -445,11 +523,13 @@ static void test_derivatives(void **state) {
         {"lista", ""},
         {"lista", "tied=yes conventions=reference"},
         {"lfista", ""},
+        {"lfista", "tied=yes"},
         {"lista-cp", ""},
         {"lista-cp", "tied=yes"},
         {"lista-cpss", "support-step=10 support-limit=100"},
         {"alista", "support-step=10 support-limit=100"},
         {"step-lista", ""},
+        {"step-lista", "tied=yes"},
         {"lamp", ""},
         {"lamp", "tied=yes"},
         {"glista", "support-step=10 support-limit=100 initial-gain=1 initial-overshoot=-0.5"},
@@ -458,8 +538,12 @@ static void test_derivatives(void **state) {
         {"glista", "support-step=10 support-limit=100 initial-gain=1 initial-overshoot=0.5 gain=sigmoid "
                    "conventions=reference initial-weight=analytic"},
         {"glista", "gain=none overshoot=no"},
+        {"glista", GATES "tied=yes vector-threshold=yes"},
+        {"glista", GATES "gain=combine combine-layers=2 conventions=reference initial-weight=analytic"},
+        {"glista", GATES "overshoot-gate=sigmoid gates-split=2"},
         {"tista", "noise-variance=0.001"},
         {"tista", "noise-variance=0.001 learned-weight=yes"},
+        {"tista", "noise-variance=0.001 learned-weight=yes tied=yes"},
         {"hyperlista", "c1=0.2 c2=0.05 c3=2"},
     };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
@@ -501,7 +585,8 @@ static void test_goes_on_with_fista(void **state) {
 
 static void test_rows_that_are_dropped(void **state) {
     (void)state;
-    static const char *const names[] = {"lfista", "lamp", "bayes-amp", "glista", "hyperlista"};
+    static const char *const names[] = {
+        "lfista", "lamp", "bayes-amp", "glista", "glista vector-threshold=yes", "lfista tied=yes", "hyperlista"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         bench self;
         double x[(STEPS + 1) * B * N];
@@ -611,7 +696,15 @@ static void test_refusals(void **state) {
 static void test_files_of_weights(void **state) {
     (void)state;
     static const char path[] = "test_unrolled.safetensors";
-    static const char *const names[] = {"lista", "lista-cp", "lamp", "glista", "tista", "hyperlista"};
+    static const char *const names[] = {"lista",
+                                        "lista-cp",
+                                        "lamp",
+                                        "glista",
+                                        "glista tied=yes vector-threshold=yes gain=combine",
+                                        "glista overshoot-gate=sigmoid gates-split=2",
+                                        "lfista tied=yes",
+                                        "tista",
+                                        "hyperlista"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         bench self, again = {0};
         double x[(STEPS + 1) * B * N], y[(STEPS + 1) * B * N];
@@ -653,10 +746,47 @@ static void test_layout(void **state) {
     bench_free(&self);
 }
 
+/* How many tensors and weights there are, and that shared ones serve from the first layer that has them. */
+static void test_counts_of_weights(void **state) {
+    (void)state;
+    static const struct {
+        const char *name, *options, *shared; /* a tensor without a layer, at `step` */
+        int tensors, weights, step;
+    } cases[] = {{"lista", "", "b", 1 + (K - 1) + K, N * M + (K - 1) * N * N + K, 1},
+                 {"lista", "tied=yes", "w", 2 + (K - 1) + K, N * M + N * N + (K - 1) + K, 2},
+                 {"lfista", "tied=yes", "m", 3 + (K - 1) + K, N * M + 2 * N * N + (K - 1) + K, 3},
+                 {"lista-cp", "tied=yes", "w", 1 + 2 * K, M * N + 2 * K, 1},
+                 {"lista-cpss", "tied=yes", "w", 1 + 2 * K, M * N + 2 * K, 1},
+                 {"lamp", "tied=yes", "w", 1 + 2 * K, M * N + 2 * K, 1},
+                 {"step-lista", "tied=yes", "gamma", 1, 1, 1},
+                 {"glista", "tied=yes", "w", 1 + 5 * K, M * N + 4 * K + K * N, 1},
+                 {"glista", "tied=yes vector-threshold=yes", "w", 1 + 5 * K, M * N + 3 * K + 2 * K * N, 1},
+                 {"glista", "overshoot-gate=sigmoid", "p", 5 * K + 3, K * (M * N + N + 3) + N * N + N * M + N, 1},
+                 {"glista", "tied=yes gates-split=1", "w", 1 + 2 * K + 2 * (K - 1) + 1,
+                  M * N + 2 * K + (K - 1) * (N + 1) + 1, 1},
+                 {"tista", "tied=yes learned-weight=yes", "w", 1 + 3 * K, M * N + 3 * K, 1}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        bench self;
+        create(&self, cases[k].name, cases[k].options, 0);
+        int found = -1;
+        for (int i = 0; i < self.optimizer->weight_count; i++)
+            if (strcmp(self.optimizer->layout[i].name, cases[k].shared) == 0) found = i;
+        if (self.optimizer->weight_count != cases[k].tensors || self.optimizer->weight_total != cases[k].weights)
+            fail_msg("%s %s: %d tensors, %lld weights", cases[k].name, cases[k].options, self.optimizer->weight_count,
+                     (long long)self.optimizer->weight_total);
+        assert_true(found >= 0);
+        assert_int_equal(self.optimizer->layout[found].step, cases[k].step);
+        bench_free(&self);
+    }
+    refuse("problem=lasso shared-A=yes optimizer=glista gain=none gates-split=2", L2O_ERROR_INPUT,
+           "there is only one of the gates");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_implementations),
         cmocka_unit_test(test_fresh_weights_are_known_methods),
+        cmocka_unit_test(test_tied_weights_begin_alike),
         cmocka_unit_test(test_reference_momentum),
         cmocka_unit_test(test_reference_starts),
         cmocka_unit_test(test_support_sizes),
@@ -668,6 +798,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_files_of_weights),
         cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_counts_of_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,8 @@
  *   step-lista  W is A, and x_t = S(z_t, lambda gamma_t) with the problem's lambda: gamma_t are
  *                                                    (Ablin, Moreau, Massias and Gramfort, NeurIPS 2019)
  *
- * gamma_t is 1 in lista-cp and lista-cpss unless layers share W. Fresh weights: gamma = 1, but 1 / L in step-lista;
- * theta = lambda / L; W the analytic weight, by the reference A. */
+ * gamma_t is 1 in lista-cp and lista-cpss unless layers share W; in step-lista they may share gamma. Fresh weights:
+ * gamma = 1, but 1 / L in step-lista; theta = lambda / L; W the analytic weight, by the reference A. */
 #include "optimizers/registry.h"
 #include "optimizers/unrolled/layers.h"
 #include "optimizers/unrolled/shrinkage.h"
@@ -29,7 +29,7 @@ static const setting cp_settings[] = {LAYERS_SETTINGS, LAYERS_START_SETTING, LAY
 static const setting cpss_settings[] = {
     LAYERS_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, SUPPORT_SETTINGS, {0}};
 static const setting alista_settings[] = {LAYERS_SETTINGS, SUPPORT_SETTINGS, {0}};
-static const setting step_settings[] = {LAYERS_SETTINGS, {0}};
+static const setting step_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
 
 static coupled *allocate(optimizer *optimizer, l2o_error *error) {
     coupled *own = arena_allocate(&optimizer->memory, sizeof *own, error);
@@ -54,8 +54,8 @@ static l2o_status create_coupled(optimizer *optimizer, const l2o_settings *setti
     const double *w;
     TRY(layers_initial_weight(optimizer, layers, start, &w, error));
     TRY(layers_add(optimizer, layers, COUPLED_W, "w", own->gamma, 1, layers->rows, layers->columns, w, error));
-    if (own->gamma) TRY(layers_add_number(optimizer, layers, COUPLED_GAMMA, "gamma", 1, error));
-    return layers_add_thresholds(optimizer, layers, COUPLED_THETA, error);
+    if (own->gamma) TRY(layers_add_number(optimizer, layers, COUPLED_GAMMA, "gamma", false, 1, error));
+    return layers_add_thresholds(optimizer, layers, COUPLED_THETA, false, error);
 }
 
 static l2o_status cp_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
@@ -72,8 +72,8 @@ static l2o_status alista_create(optimizer *optimizer, const l2o_settings *settin
     TRY(layers_create(optimizer, settings, false, &own->layers, error));
     own->gamma = own->selects = true;
     own->support = support_schedule_read(settings);
-    TRY(layers_add_number(optimizer, &own->layers, COUPLED_GAMMA, "gamma", 1, error));
-    return layers_add_thresholds(optimizer, &own->layers, COUPLED_THETA, error);
+    TRY(layers_add_number(optimizer, &own->layers, COUPLED_GAMMA, "gamma", false, 1, error));
+    return layers_add_thresholds(optimizer, &own->layers, COUPLED_THETA, false, error);
 }
 
 static l2o_status step_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
@@ -81,8 +81,8 @@ static l2o_status step_create(optimizer *optimizer, const l2o_settings *settings
     if (own == NULL) return error->status;
     TRY(layers_create(optimizer, settings, false, &own->layers, error));
     own->gamma = true;
-    return layers_add_number(optimizer, &own->layers, COUPLED_GAMMA, "gamma", 1 / layers_lipschitz(&own->layers),
-                             error);
+    return layers_add_number(optimizer, &own->layers, COUPLED_GAMMA, "gamma", settings_flag(settings, "tied"),
+                             1 / layers_lipschitz(&own->layers), error);
 }
 
 static void alista_begin(step_context *context) {

@@ -213,16 +213,39 @@ l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *n
     return L2O_OK;
 }
 
-l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, double initial,
-                             l2o_error *error) {
-    double *given = layers_numbers(optimizer, 1, error);
-    if (given == NULL) return error->status;
-    *given = initial;
-    return layers_add(optimizer, own, kind, name, false, 1, 1, 1, given, error);
+static double *filled(optimizer *optimizer, int64_t count, double number, l2o_error *error) {
+    double *numbers = layers_numbers(optimizer, count, error);
+    for (int64_t i = 0; numbers != NULL && i < count; i++) numbers[i] = number;
+    return numbers;
 }
 
-l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, l2o_error *error) {
-    return layers_add_number(optimizer, own, kind, "theta", own->initial_lambda / layers_lipschitz(own), error);
+l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, double initial,
+                             l2o_error *error) {
+    const double *given = filled(optimizer, 1, initial, error);
+    return given == NULL ? error->status : layers_add(optimizer, own, kind, name, shared, 1, 1, 1, given, error);
+}
+
+l2o_status layers_add_one_number(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer,
+                                 double initial, l2o_error *error) {
+    const double *given = filled(optimizer, 1, initial, error);
+    return given == NULL ? error->status : layers_add_one(optimizer, own, kind, name, layer, 1, 1, given, error);
+}
+
+l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, bool each_coordinate, l2o_error *error) {
+    int64_t count = each_coordinate ? own->columns : 1;
+    const double *given = filled(optimizer, count, own->initial_lambda / layers_lipschitz(own), error);
+    return given == NULL ? error->status : layers_add(optimizer, own, kind, "theta", false, 1, 1, count, given, error);
+}
+
+l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, int64_t rows,
+                            int64_t columns, l2o_error *error) {
+    for (int64_t t = 1; t <= own->depth; t++) *place_of(own, kind, t) = optimizer->weight_count;
+    TRY(optimizer_add_weight(optimizer, name, rows, columns, INITIALISE_TRUNCATED_NORMAL,
+                             sqrt(2 / (double)(rows + columns)), error));
+    weight_layout *added = &optimizer->layout[optimizer->weight_count - 1];
+    added->step = 1;
+    added->multiplies = rows > 1 && columns > 1;
+    return L2O_OK;
 }
 
 /* ------------------------------------------------------------------------------------------------------ in a run */

@@ -12,7 +12,7 @@
 
 #include "optimizers/optimizer.h"
 
-enum { LAYERS_KINDS = 6 };
+enum { LAYERS_KINDS = 10 };
 
 /* The constants that layers_begin() makes; an optimizer's own begin at LAYERS_CONSTANTS. */
 enum { LAYERS_A, LAYERS_B, LAYERS_MINUS_RATE, LAYERS_THRESHOLD, LAYERS_CONSTANTS };
@@ -67,8 +67,8 @@ typedef struct layers {
 #define LAYERS_TIED_SETTING                                                                                            \
     {                                                                                                                  \
         "tied", SETTING_FLAG, "", "no", 0, 0, NULL,                                                                    \
-            "All layers of an unrolled optimizer share their matrix; with a learned step size for each layer where "   \
-            "the matrix multiplies a residual"                                                                         \
+            "All layers of an unrolled optimizer share their matrices, of which each takes a learned multiple; in "    \
+            "step-lista they share the step size"                                                                      \
     }
 
 /* Reads the settings above and fills `own`; adds the states that steps after layer K need. */
@@ -83,11 +83,17 @@ l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *n
 /* One layer's tensor alone. */
 l2o_status layers_add_one(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer, int64_t rows,
                           int64_t columns, const double *given, l2o_error *error);
-/* The same for a number of each layer. */
-l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, double initial,
+/* The same for numbers: of each layer, or one when `shared`; and for one layer's. */
+l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, double initial,
                              l2o_error *error);
-/* theta.t, each the threshold that ISTA with the step 1/L and the initial lambda has. */
-l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, l2o_error *error);
+l2o_status layers_add_one_number(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer,
+                                 double initial, l2o_error *error);
+/* A tensor that all layers share and that begins at random, with the variance 2 / (rows + columns). */
+l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, int64_t rows,
+                            int64_t columns, l2o_error *error);
+/* theta.t, each the threshold that ISTA with the step 1/L and the initial lambda has: one number a layer, or one for
+ * each coordinate. */
+l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, bool each_coordinate, l2o_error *error);
 
 /* How the matrix that multiplies a residual begins. */
 typedef enum layers_start { LAYERS_ANALYTIC, LAYERS_DICTIONARY, LAYERS_SCALED_DICTIONARY } layers_start;

@@ -2,12 +2,16 @@
  * are ISTA and FISTA with their matrices set free.
  *
  *   lista   x_t = S(B b + W_t x_{t-1}, theta_t)                     B [n, m] is shared, W_t [n, n], t >= 2
- *   lfista  x_t = S(E b + G_t x_{t-1} + M_t x_{t-2}, theta_t)       E [n, m] is shared, G_t, t >= 2, M_t, t >= 3, [n,
- * n]
+ *   lfista  x_t = S(E b + G_t x_{t-1} + M_t x_{t-2}, theta_t)       E [n, m] is shared; G_t, t >= 2; M_t, t >= 3
  *
- * Fresh, B = E = A' / L, W_t = I - A'A / L, G_t = (1 + mu_t) W and M_t = -mu_t W with FISTA's momenta mu_t, and theta_t
- * = lambda / L: the iterates of ISTA and FISTA from zero with the steps 1/L. The reference has the momenta of the layer
- * after. The first layer begins at zero, whatever x is. */
+ * With `tied` layers share W, G and M, which a number of each layer goes before:
+ *
+ *   lista   x_t = S(B b + gamma_t W x_{t-1}, theta_t)
+ *   lfista  x_t = S(E b + (1 + mu_t) G x_{t-1} - mu_t M x_{t-2}, theta_t)
+ *
+ * Fresh, B = E = A' / L, W_t = I - A'A / L, G_t = (1 + mu_t) W and M_t = -mu_t W (tied: G = M = W, gamma_t = 1) with
+ * FISTA's momenta mu_t, and theta_t = lambda / L: the iterates of ISTA and FISTA from zero with the steps 1/L. The
+ * reference has the momenta of the layer after. The first layer begins at zero, whatever x is. */
 #include <math.h>
 
 #include "optimizers/registry.h"
@@ -15,14 +19,15 @@
 
 typedef struct lista {
     layers layers; /* first: see layers_of() */
+    bool tied;
     int state_previous;
 } lista;
 
-enum { LISTA_THETA, LISTA_B, LISTA_W, LISTA_M };
-enum { CONSTANT_IMAGE = LAYERS_CONSTANTS }; /* B b, which all layers share */
+enum { LISTA_THETA, LISTA_B, LISTA_W, LISTA_M, LISTA_FACTOR }; /* the last: gamma_t or mu_t */
+enum { CONSTANT_IMAGE = LAYERS_CONSTANTS };                    /* B b, which all layers share */
 
 static const setting lista_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
-static const setting lfista_settings[] = {LAYERS_SETTINGS, {0}};
+static const setting lfista_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
 
 /* A' / L [n, m] */
 static l2o_status scaled_transpose(optimizer *optimizer, const layers *own, double **out, l2o_error *error) {
@@ -72,13 +77,16 @@ static l2o_status lista_create(optimizer *optimizer, const l2o_settings *setting
     optimizer->own = own;
     layers *layers = &own->layers;
     double *b, *w;
+    own->tied = settings_flag(settings, "tied");
     TRY(layers_create(optimizer, settings, false, layers, error));
     TRY(scaled_transpose(optimizer, layers, &b, error));
     TRY(iteration_matrix(optimizer, layers, b, &w, error));
     int64_t m = layers->rows, n = layers->columns;
     TRY(layers_add(optimizer, layers, LISTA_B, "b", true, 1, n, m, b, error));
-    TRY(layers_add(optimizer, layers, LISTA_W, "w", settings_flag(settings, "tied"), 2, n, n, w, error));
-    return layers_add_thresholds(optimizer, layers, LISTA_THETA, error);
+    TRY(layers_add(optimizer, layers, LISTA_W, "w", own->tied, 2, n, n, w, error));
+    for (int64_t t = 2; own->tied && t <= layers->depth; t++)
+        TRY(layers_add_one_number(optimizer, layers, LISTA_FACTOR, "gamma", t, 1, error));
+    return layers_add_thresholds(optimizer, layers, LISTA_THETA, false, error);
 }
 
 /* x [count, n] times W' */
@@ -95,8 +103,13 @@ static void lista_begin(step_context *context) {
 static value *lista_step(step_context *context, value *x, value **state) {
     if (layers_are_done(context)) return layers_continue(context, x, state);
     tape *tape = context->tape;
+    const lista *own = context->optimizer->own;
     value *z = context->constants[CONSTANT_IMAGE];
-    if (context->step > 1) z = tape_add(tape, z, through(context, x, LISTA_W));
+    if (context->step > 1) {
+        value *moved = through(context, x, LISTA_W);
+        if (own->tied) moved = tape_multiply(tape, moved, layers_weight(context, LISTA_FACTOR));
+        z = tape_add(tape, z, moved);
+    }
     return tape_soft_threshold(tape, z, layers_threshold(context, LISTA_THETA));
 }
 
@@ -110,20 +123,20 @@ static void momenta(const layers *own, double *mu) {
     }
 }
 
-static l2o_status lfista_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
-    lista *own = arena_allocate(&optimizer->memory, sizeof *own, error);
-    if (own == NULL) return error->status;
-    *own = (lista){0};
-    optimizer->own = own;
-    layers *layers = &own->layers;
-    TRY(layers_create(optimizer, settings, false, layers, error));
-    double *e, *base, *w, *mu = layers_numbers(optimizer, layers->depth + 2, error);
-    if (mu == NULL) return error->status;
-    momenta(layers, mu);
-    TRY(scaled_transpose(optimizer, layers, &e, error));
-    TRY(iteration_matrix(optimizer, layers, e, &base, error));
-    int64_t m = layers->rows, n = layers->columns;
-    TRY(layers_add(optimizer, layers, LISTA_B, "e", true, 1, n, m, e, error));
+/* G, M and the factors before them, from W. */
+static l2o_status add_tied(optimizer *optimizer, layers *layers, const double *w, const double *mu, l2o_error *error) {
+    int64_t n = layers->columns;
+    TRY(layers_add(optimizer, layers, LISTA_W, "g", true, 2, n, n, w, error));
+    TRY(layers_add(optimizer, layers, LISTA_M, "m", true, 3, n, n, w, error));
+    for (int64_t t = 2; t <= layers->depth; t++)
+        TRY(layers_add_one_number(optimizer, layers, LISTA_FACTOR, "mu", t, mu[t], error));
+    return L2O_OK;
+}
+
+static l2o_status add_untied(optimizer *optimizer, layers *layers, const double *base, const double *mu,
+                             l2o_error *error) {
+    int64_t n = layers->columns;
+    double *w;
     for (int64_t t = 2; t <= layers->depth; t++) {
         TRY(multiple(optimizer, n * n, 1 + mu[t], base, &w, error));
         TRY(layers_add_one(optimizer, layers, LISTA_W, "g", t, n, n, w, error));
@@ -131,9 +144,28 @@ static l2o_status lfista_create(optimizer *optimizer, const l2o_settings *settin
         TRY(multiple(optimizer, n * n, -mu[t], base, &w, error));
         TRY(layers_add_one(optimizer, layers, LISTA_M, "m", t, n, n, w, error));
     }
+    return L2O_OK;
+}
+
+static l2o_status lfista_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
+    lista *own = arena_allocate(&optimizer->memory, sizeof *own, error);
+    if (own == NULL) return error->status;
+    *own = (lista){0};
+    optimizer->own = own;
+    layers *layers = &own->layers;
+    TRY(layers_create(optimizer, settings, false, layers, error));
+    double *e, *base, *mu = layers_numbers(optimizer, layers->depth + 2, error);
+    if (mu == NULL) return error->status;
+    own->tied = settings_flag(settings, "tied");
+    momenta(layers, mu);
+    TRY(scaled_transpose(optimizer, layers, &e, error));
+    TRY(iteration_matrix(optimizer, layers, e, &base, error));
+    int64_t m = layers->rows, n = layers->columns;
+    TRY(layers_add(optimizer, layers, LISTA_B, "e", true, 1, n, m, e, error));
+    TRY(own->tied ? add_tied(optimizer, layers, base, mu, error) : add_untied(optimizer, layers, base, mu, error));
     own->state_previous = optimizer->state_count;
     optimizer_add_state(optimizer, "previous", true, 1, false);
-    return layers_add_thresholds(optimizer, layers, LISTA_THETA, error);
+    return layers_add_thresholds(optimizer, layers, LISTA_THETA, false, error);
 }
 
 static value *lfista_step(step_context *context, value *x, value **state) {
@@ -142,10 +174,16 @@ static value *lfista_step(step_context *context, value *x, value **state) {
     tape *tape = context->tape;
     if (x == NULL) return NULL;
     value *z = context->constants[CONSTANT_IMAGE];
-    if (context->step > 1) z = tape_add(tape, z, through(context, x, LISTA_W));
+    value *mu = own->tied && context->step > 1 ? layers_weight(context, LISTA_FACTOR) : NULL;
+    if (context->step > 1) {
+        value *moved = through(context, x, LISTA_W);
+        if (own->tied) moved = tape_multiply(tape, moved, tape_shift(tape, 1, mu));
+        z = tape_add(tape, z, moved);
+    }
     if (context->step > 2) {
         value *previous = tape_reshape(tape, state[own->state_previous], x->rows, x->columns);
-        z = tape_add(tape, z, through(context, previous, LISTA_M));
+        value *moved = through(context, previous, LISTA_M);
+        z = own->tied ? tape_subtract(tape, z, tape_multiply(tape, moved, mu)) : tape_add(tape, z, moved);
     }
     state[own->state_previous] = tape_reshape(tape, x, x->rows * x->columns, 1);
     return tape_soft_threshold(tape, z, layers_threshold(context, LISTA_THETA));

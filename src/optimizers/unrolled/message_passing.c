@@ -67,10 +67,10 @@ static l2o_status lamp_create(optimizer *optimizer, const l2o_settings *settings
     const double *w;
     TRY(layers_initial_weight(optimizer, layers, start, &w, error));
     TRY(layers_add(optimizer, layers, LAMP_W, "w", own->gamma, 1, layers->rows, layers->columns, w, error));
-    if (own->gamma) TRY(layers_add_number(optimizer, layers, LAMP_GAMMA, "gamma", 1, error));
+    if (own->gamma) TRY(layers_add_number(optimizer, layers, LAMP_GAMMA, "gamma", false, 1, error));
     add_states(optimizer, own);
-    return layers_add_number(optimizer, layers, LAMP_ALPHA, "alpha", reference ? layers->initial_lambda : FRESH_ALPHA,
-                             error);
+    return layers_add_number(optimizer, layers, LAMP_ALPHA, "alpha", false,
+                             reference ? layers->initial_lambda : FRESH_ALPHA, error);
 }
 
 static l2o_status amp_create(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {

@@ -35,14 +35,15 @@ static double select_descending(double *v, int64_t count, int64_t above) {
     return v[above];
 }
 
-/* 0 where a row's number escapes, else 1. Only the candidates above the threshold can, and as long as they are no more
- * than `allowed` all do. */
-static void choose(int64_t n, const double *z, double threshold, int64_t allowed, double *candidates, double *shrunk) {
+/* 0 where a row's number escapes, else 1. Only the candidates above their thresholds, `stride` apart, can, and as long
+ * as they are no more than `allowed` all do. */
+static void choose(int64_t n, const double *z, const double *threshold, int64_t stride, int64_t allowed,
+                   double *candidates, double *shrunk) {
     int64_t count = 0;
     for (int64_t j = 0; j < n; j++)
-        if (fabs(z[j]) > threshold) candidates[count++] = fabs(z[j]);
+        if (fabs(z[j]) > threshold[j * stride]) candidates[count++] = fabs(z[j]);
     double bound = allowed < count ? select_descending(candidates, count, allowed) : -1;
-    for (int64_t j = 0; j < n; j++) shrunk[j] = fabs(z[j]) > threshold && fabs(z[j]) > bound ? 0 : 1;
+    for (int64_t j = 0; j < n; j++) shrunk[j] = fabs(z[j]) > threshold[j * stride] && fabs(z[j]) > bound ? 0 : 1;
 }
 
 /* A NaN has no place in an order: such rows are left to the threshold, which hands the NaN on. */
@@ -55,15 +56,16 @@ static bool ordered(int64_t n, const double *z) {
 static value *choose_rows(tape *tape, const value *z, const value *threshold, const int64_t *allowed) {
     int64_t count = z->rows, n = z->columns;
     double *numbers = arena_allocate(tape->arena, (size_t)(count * n) * sizeof *numbers, tape->error);
-    double *work = arena_allocate(tape->arena, (size_t)(n + threshold->rows) * sizeof *work, tape->error);
+    int64_t thresholds = threshold->rows * threshold->columns, stride = threshold->columns == 1 ? 0 : 1;
+    double *work = arena_allocate(tape->arena, (size_t)(n + thresholds) * sizeof *work, tape->error);
     if (numbers == NULL || work == NULL) return NULL;
     tape->kernels->to_double(count * n, z->data, numbers);
-    tape->kernels->to_double(threshold->rows, threshold->data, work + n);
+    tape->kernels->to_double(thresholds, threshold->data, work + n);
     for (int64_t r = 0; r < count; r++) {
         double *row = numbers + r * n;
-        double bound = work[n + (threshold->rows == 1 ? 0 : r)];
+        const double *bound = work + n + (threshold->rows == 1 ? 0 : r);
         bool chosen = allowed[r] > 0 && ordered(n, row);
-        if (chosen) choose(n, row, bound, allowed[r], work, row);
+        if (chosen) choose(n, row, bound, stride, allowed[r], work, row);
         for (int64_t j = 0; !chosen && j < n; j++) row[j] = 1;
     }
     return tape_from_double(tape, count, n, numbers);

@@ -28,7 +28,7 @@ support_schedule support_schedule_read(const l2o_settings *settings);
 /* How many of n numbers may escape in layer t: round((n - 1) share). */
 int64_t support_size(support_schedule schedule, int64_t n, int64_t layer);
 
-/* z [count, n] shrunk by the threshold ([1, 1] or [count, 1]), except where |z| is above it and above the
+/* z [count, n] shrunk by the threshold ([1, 1], [count, 1] or [1, n]), except where |z| is above it and above the
  * (k + 1)-th largest of its row, k = allowed[row]. That choice is a constant for derivatives: `shrunk` [count, n]
  * (NULL: not wanted) is 0 where z escaped and 1 elsewhere. */
 value *shrinkage_with_support(tape *tape, value *z, value *threshold, const int64_t *allowed, value **shrunk);

@@ -7,8 +7,8 @@
  *   z = x_{t-1} + gamma_t W'r,  x_t = E[x | z] with noise tau^2, density p_t and variance s_t
  *
  * W = (A+)' is fixed and gamma_t, the logit of p_t and ln s_t are learned; with `learned-weight` a W_t for each layer
- * is as well. gamma begins at n / m, where A has more columns than rows. The reference begins with 1, always learns
- * W_t, from A, and p_t and s_t as they are. */
+ * is as well, or one for all of them (`tied`). gamma begins at n / m, where A has more columns than rows. The reference
+ * begins with 1, always learns W_t, from A, and p_t and s_t as they are. */
 #include <math.h>
 
 #include "optimizers/registry.h"
@@ -29,6 +29,7 @@ static const double LEAST_ERROR = 1e-9, LEAST_TAU = 1e-12;
 
 static const setting tista_settings[] = {
     LAYERS_SETTINGS,
+    LAYERS_TIED_SETTING,
     PRIOR_SETTINGS,
     {"noise-variance", SETTING_REAL, "", "0", 0, 1e12, NULL, "Variance of the noise in each entry of b, for tista"},
     {"learned-weight", SETTING_FLAG, "", "no", 0, 0, NULL,
@@ -43,16 +44,17 @@ static l2o_status add_weights(optimizer *optimizer, tista *own, const l2o_settin
     layers *layers = &own->layers;
     double density = settings_real(settings, "prior-density"), variance = settings_real(settings, "prior-variance");
     const double *w = layers->reference ? layers->matrix : layers->pseudo_inverse_transposed;
+    bool tied = own->learned && settings_flag(settings, "tied");
     if (own->learned)
-        TRY(layers_add(optimizer, layers, TISTA_W, "w", false, 1, layers->rows, layers->columns, w, error));
+        TRY(layers_add(optimizer, layers, TISTA_W, "w", tied, 1, layers->rows, layers->columns, w, error));
     /* So that gamma W'A has ones on its diagonal, on average. */
     double unbiased = layers->columns > layers->rows ? (double)layers->columns / (double)layers->rows : 1;
     double gamma = layers->reference ? 1 : unbiased;
     if (settings_is_set(settings, "initial-gamma")) gamma = settings_real(settings, "initial-gamma");
-    TRY(layers_add_number(optimizer, layers, TISTA_GAMMA, "gamma", gamma, error));
-    TRY(layers_add_number(optimizer, layers, TISTA_DENSITY, layers->reference ? "density" : "logit",
+    TRY(layers_add_number(optimizer, layers, TISTA_GAMMA, "gamma", false, gamma, error));
+    TRY(layers_add_number(optimizer, layers, TISTA_DENSITY, layers->reference ? "density" : "logit", false,
                           layers->reference ? density : log(density / (1 - density)), error));
-    return layers_add_number(optimizer, layers, TISTA_VARIANCE, layers->reference ? "variance" : "log_variance",
+    return layers_add_number(optimizer, layers, TISTA_VARIANCE, layers->reference ? "variance" : "log_variance", false,
                              layers->reference ? variance : log(variance), error);
 }
 
