@@ -357,20 +357,28 @@ static bool read_words(command *command, int count, char *const *words, int *cod
     return true;
 }
 
-/* Preset, INI file, flags: each overrides what came before. */
+static l2o_status set_flags(command *command, const char *only) {
+    l2o_status status = L2O_OK;
+    for (int i = 0; i < command->flag_count && status == L2O_OK; i++) {
+        char origin[128];
+        if (only != NULL && strcmp(command->flags[i].name, only) != 0) continue;
+        snprintf(origin, sizeof origin, "--%s", command->flags[i].name);
+        status = l2o_settings_set_from(command->context, command->settings, command->flags[i].name,
+                                       command->flags[i].value, origin);
+    }
+    return status;
+}
+
+/* INI file, then flags, which override it. Presets yield to both, but which is meant depends on the optimizer: the
+ * file's is told what the command line says of it beforehand, and --preset comes last. */
 static bool apply_settings(command *command, int *code) {
     l2o_context *context = command->context;
     l2o_settings *settings = command->settings;
     const char *preset = command->values[OPTION_PRESET], *config = command->values[OPTION_CONFIG];
     const char *weights = command->values[OPTION_WEIGHTS];
-    l2o_status status = L2O_OK;
-    if (preset != NULL) status = l2o_settings_preset(context, settings, preset);
+    l2o_status status = set_flags(command, "optimizer");
     if (status == L2O_OK && config != NULL) status = l2o_settings_read(context, settings, config);
-    for (int i = 0; i < command->flag_count && status == L2O_OK; i++) {
-        char origin[128];
-        snprintf(origin, sizeof origin, "--%s", command->flags[i].name);
-        status = l2o_settings_set_from(context, settings, command->flags[i].name, command->flags[i].value, origin);
-    }
+    if (status == L2O_OK) status = set_flags(command, NULL);
     if (status == L2O_OK && weights != NULL) {
         if (command_has_flag(command, "optimizer")) {
             *code = command_complain("--weights %s and --optimizer are two ways to say one thing; drop one", weights);
@@ -383,6 +391,7 @@ static bool apply_settings(command *command, int *code) {
         }
         status = l2o_settings_set_from(context, settings, "optimizer", weights, "--weights");
     }
+    if (status == L2O_OK && preset != NULL) status = l2o_settings_preset(context, settings, preset);
     if (status != L2O_OK) *code = command_failed(command, status);
     return status == L2O_OK;
 }

@@ -21,7 +21,8 @@ const option_definition options[OPTION_COUNT] = {
     [OPTION_CONFIG] = {"config", "RUN.ini",
                        "Reads settings from an INI file, one `name = value` a line; the same as RUN.ini without "
                        "--config."},
-    [OPTION_PRESET] = {"preset", "NAME", "Starts from a named set of values: see `l2o list presets`."},
+    [OPTION_PRESET] = {"preset", "NAME",
+                       "Starts from a named set of values, for the optimizer that is trained: see `l2o list presets`."},
     [OPTION_THREADS] = {"threads", "N",
                         "Threads to work with; 0 or left out: one for each core. The result is the same to the last "
                         "bit for any number."},

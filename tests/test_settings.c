@@ -264,12 +264,6 @@ static void test_reference(void **state) {
             fail_msg("%s", l2o_context_error(context));
     }
     assert_true(count > 50);
-    for (int i = 0;; i++) {
-        l2o_catalog_entry entry;
-        if (!l2o_catalog("presets", i, &entry)) break;
-        if (l2o_settings_preset(context, settings, entry.name) != L2O_OK) fail_msg("%s", l2o_context_error(context));
-    }
-    assert_int_equal(l2o_settings_preset(context, settings, "none"), L2O_ERROR_INPUT);
     assert_null(l2o_settings_get(settings, "no-such-name"));
     assert_string_equal(l2o_settings_get(settings, "unroll"), "20");
     l2o_settings_free(settings);

@@ -30,7 +30,9 @@ L2O_API int l2o_settings_describe(const l2o_settings *settings, int index, l2o_s
 /* Records where a value comes from, for messages ("--batch"); else as l2o_settings_set(). */
 L2O_API l2o_status l2o_settings_set_from(l2o_context *context, l2o_settings *settings, const char *name,
                                          const char *value, const char *origin);
-/* Applies a preset: its values yield to those set by the user, before or after. */
+/* Applies a preset: its values yield to those set by the user, before or after. One name may be that of several presets
+ * for several kinds of optimizers: the one for the optimizer in the settings is taken, so set that (and the problem)
+ * before. L2O_ERROR_INPUT where there is no such preset, or none for that optimizer. */
 L2O_API l2o_status l2o_settings_preset(l2o_context *context, l2o_settings *settings, const char *name);
 /* L2O_ERROR_INPUT naming the first value that was set but that nothing has read so far; `what` says what was done.
  * Called by l2o_train() and its like themselves, before they start to work. */

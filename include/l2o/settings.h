@@ -20,7 +20,8 @@ L2O_API void l2o_settings_free(l2o_settings *settings);
  * says what is allowed. */
 L2O_API l2o_status l2o_settings_set(l2o_context *context, l2o_settings *settings, const char *name, const char *value);
 
-/* Reads an INI file: one `name = value` a line, sections are ignored as headings; `preset = name` applies a preset. */
+/* Reads an INI file: one `name = value` a line, sections are ignored as headings; `preset = name` applies a preset at
+ * the end: see l2o_settings_preset(). */
 L2O_API l2o_status l2o_settings_read(l2o_context *context, l2o_settings *settings, const char *path);
 
 /* The value of `name` as text, NULL when it has none or does not exist; valid until it is set again. It counts as used:

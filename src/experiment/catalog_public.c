@@ -32,32 +32,41 @@ l2o_status l2o_settings_set(l2o_context *context, l2o_settings *settings, const 
 
 l2o_status l2o_settings_preset(l2o_context *context, l2o_settings *settings, const char *name) {
     error_clear(&context->error);
-    return preset_apply(settings, name, &context->error);
+    return preset_apply(settings, name, settings, &context->error);
 }
 
+/* A preset waits for the end of the file: which one it is depends on the optimizer. */
 typedef struct ini_reader {
     l2o_settings *settings;
     const char *path;
+    char preset[64];
+    int preset_line; /* 0: there is none */
 } ini_reader;
 
 static l2o_status ini_entry(void *user, const char *section, const char *key, const char *value, int line,
                             l2o_error *error) {
     (void)section;
-    const ini_reader *reader = user;
+    ini_reader *reader = user;
     char origin[512];
     snprintf(origin, sizeof origin, "%s:%d", reader->path, line);
     if (strcmp(key, "preset") != 0) return settings_set(reader->settings, key, value, origin, error);
-    l2o_status status = preset_apply(reader->settings, value, error);
+    snprintf(reader->preset, sizeof reader->preset, "%s", value);
+    reader->preset_line = line;
+    return L2O_OK;
+}
+
+static l2o_status apply_preset(const ini_reader *reader, l2o_error *error) {
+    l2o_status status = preset_apply(reader->settings, reader->preset, reader->settings, error);
     if (status == L2O_OK) return L2O_OK;
-    char reason[256];
-    snprintf(reason, sizeof reason, "%.255s", error->text);
-    return error_set(error, status, "%s: %s", origin, reason);
+    l2o_error cause = *error;
+    return error_set(error, status, "%s:%d: %s", reader->path, reader->preset_line, cause.text);
 }
 
 l2o_status l2o_settings_read(l2o_context *context, l2o_settings *settings, const char *path) {
     error_clear(&context->error);
-    ini_reader reader = {settings, path};
-    return ini_read_file(path, ini_entry, &reader, &context->error);
+    ini_reader reader = {.settings = settings, .path = path};
+    TRY(ini_read_file(path, ini_entry, &reader, &context->error));
+    return reader.preset_line == 0 ? L2O_OK : apply_preset(&reader, &context->error);
 }
 
 const char *l2o_settings_get(const l2o_settings *settings, const char *name) {

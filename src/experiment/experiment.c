@@ -187,8 +187,8 @@ static l2o_status read_weights(reader *self, const source_entry *entry) {
     weights->origin = entry->origin;
     if (strcmp(entry->key, "preset") == 0) {
         weights->preset = entry->value;
-        l2o_status status = preset_apply(self->known, entry->value, self->error);
-        if (status != L2O_ERROR_INPUT) return status;
+        l2o_status status = preset_check(entry->value, self->error);
+        if (status == L2O_OK) return L2O_OK;
         l2o_error cause = *self->error;
         return error_set(self->error, status, "%s: %s", entry->origin, cause.text);
     }

@@ -19,13 +19,14 @@ static void suggest_given(void *context, const char *name, const char *value, co
     self->status = settings_suggest(self->settings, name, value, origin, self->error);
 }
 
+/* `preset` (NULL: none) is that for the optimizer and the problem in `known`. */
 static l2o_status layer(const experiment *experiment, const l2o_settings *given, const char *preset,
-                        l2o_settings *settings, l2o_error *error) {
+                        const l2o_settings *known, l2o_settings *settings, l2o_error *error) {
     for (int i = 0; i < experiment->settings.count; i++) {
         const named_value *value = &experiment->settings.items[i];
         TRY(settings_suggest(settings, value->name, value->value, value->origin, error));
     }
-    if (preset != NULL) TRY(preset_apply(settings, preset, error));
+    if (preset != NULL) TRY(preset_apply(settings, preset, known, error));
     layering self = {settings, L2O_OK, error};
     if (given != NULL) settings_visit_set(given, suggest_given, &self);
     return self.status;
@@ -41,7 +42,7 @@ static l2o_status created(l2o_status status, l2o_settings **out) {
 l2o_status experiment_base_settings(const experiment *experiment, const l2o_settings *given, l2o_settings **out,
                                     l2o_error *error) {
     TRY(catalog_settings(out, error));
-    return created(layer(experiment, given, NULL, *out, error), out);
+    return created(layer(experiment, given, NULL, NULL, *out, error), out);
 }
 
 /* What tells the experiment's panels and variants apart is not the user's to set. */
@@ -85,17 +86,30 @@ l2o_status experiment_cell_settings(const experiment *experiment, const l2o_sett
     return created(status, out);
 }
 
+static l2o_status make_training(const experiment *experiment, const l2o_settings *given,
+                                const experiment_weights *weights, const experiment_variant *variant,
+                                const l2o_settings *known, l2o_settings **out, l2o_error *error) {
+    TRY(catalog_settings(out, error));
+    l2o_status status = layer(experiment, given, known != NULL ? weights->preset : NULL, known, *out, error);
+    if (status == L2O_OK) status = experiment_set_values(&weights->settings, given, *out, error);
+    if (status == L2O_OK && !weights->fixed) status = set_own(&variant->training, given, *out, error);
+    return created(status, out);
+}
+
 l2o_status experiment_training_settings(const experiment *experiment, const l2o_settings *given,
                                         const experiment_weights *weights, const experiment_variant *variant,
                                         int64_t seed, l2o_settings **out, l2o_error *error) {
     char number[32];
     snprintf(number, sizeof number, "%lld", (long long)seed);
-    TRY(catalog_settings(out, error));
-    l2o_status status = layer(experiment, given, weights->preset, *out, error);
-    if (status == L2O_OK) status = experiment_set_values(&weights->settings, given, *out, error);
-    if (status == L2O_OK && !weights->fixed) status = set_own(&variant->training, given, *out, error);
-    if (status == L2O_OK) status = settings_set(*out, "seed", number, "seeds", error);
-    return created(status, out);
+    TRY(make_training(experiment, given, weights, variant, NULL, out, error));
+    if (weights->preset != NULL) { /* which depends on all the rest */
+        l2o_settings *known = *out;
+        *out = NULL;
+        l2o_status status = make_training(experiment, given, weights, variant, known, out, error);
+        settings_free(known);
+        TRY(status);
+    }
+    return created(settings_set(*out, "seed", number, "seeds", error), out);
 }
 
 typedef struct description {

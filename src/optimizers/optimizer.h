@@ -84,6 +84,7 @@ typedef struct optimizer_ops {
     const setting *settings; /* ends with a NULL name; NULL: none */
     unsigned requires;       /* problem_structure bits */
     bool learned;            /* has weights */
+    bool unrolled;           /* is a network with a layer for each step, made for one dictionary */
     gradient_wanted wants;   /* at the iterate: WANTS_NO_GRADIENT for those who look elsewhere */
 
     /* Reads its settings and fills the layout of weights and state. Called once; allocates from optimizer->memory. */

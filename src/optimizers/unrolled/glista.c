@@ -235,6 +235,7 @@ const optimizer_ops optimizer_glista = {
     .settings = glista_settings,
     .requires = STRUCTURE_LINEAR_MODEL,
     .learned = true,
+    .unrolled = true,
     .wants = WANTS_NO_GRADIENT,
     .create = glista_create,
     .begin = glista_begin,

@@ -122,6 +122,7 @@ const optimizer_ops optimizer_hyperlista = {
     .settings = hyperlista_settings,
     .requires = STRUCTURE_LINEAR_MODEL | STRUCTURE_DICTIONARY,
     .learned = true,
+    .unrolled = true,
     .wants = WANTS_NO_GRADIENT,
     .create = hyperlista_create,
     .begin = hyperlista_begin,

@@ -191,6 +191,7 @@ const optimizer_ops optimizer_lamp = {
     .settings = lamp_settings,
     .requires = STRUCTURE_LINEAR_MODEL,
     .learned = true,
+    .unrolled = true,
     .wants = WANTS_NO_GRADIENT,
     .create = lamp_create,
     .begin = layers_begin,

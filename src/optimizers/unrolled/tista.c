@@ -122,6 +122,7 @@ const optimizer_ops optimizer_tista = {
     .settings = tista_settings,
     .requires = STRUCTURE_LINEAR_MODEL | STRUCTURE_DICTIONARY,
     .learned = true,
+    .unrolled = true,
     .wants = WANTS_NO_GRADIENT,
     .create = tista_create,
     .begin = tista_begin,
