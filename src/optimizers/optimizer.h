@@ -14,6 +14,7 @@ typedef struct fused_unroll fused_unroll; /* optimizers/unroll.h */
 typedef struct fused_step fused_step;     /* optimizers/fused_step.h */
 
 enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
+enum { INSTANCES_TOGETHER = 64 }; /* so that a matrix is loaded for many products, and still two threads share */
 
 typedef enum initialisation { INITIALISE_ZERO, INITIALISE_TRUNCATED_NORMAL, INITIALISE_GIVEN } initialisation;
 

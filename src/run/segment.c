@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "optimizers/unroll.h"
+#include "problems/linear_model.h"
 #include "run/converted.h"
 #include "run/driver.h"
 
@@ -25,6 +26,15 @@ static int64_t choose_pieces(const runner *runner, int64_t length) {
     return runner->shard_count < most ? runner->shard_count : most;
 }
 
+/* Where all instances share a dense A, a hand-designed method's products with it are worth having for many at once: one
+ * by one, each would read all of A. What learned optimizers want is their own affair (shard_size). */
+static int64_t least_shard(const problem *problem, const optimizer *optimizer) {
+    const linear_model *model = problem->model;
+    bool together = model != NULL && model->shared && model->sparse == NULL && !optimizer->ops->learned &&
+                    optimizer->ops->step != NULL;
+    return together && optimizer->shard_size < INSTANCES_TOGETHER ? INSTANCES_TOGETHER : optimizer->shard_size;
+}
+
 static l2o_status create_products(runner *runner, l2o_error *error) {
     runner->slots = memory_allocate(PRODUCT_ROUND, sizeof *runner->slots, error);
     runner->stretch_squares = memory_allocate((size_t)products_stretches(runner->optimizer), sizeof(double), error);
@@ -39,7 +49,7 @@ l2o_status runner_create(l2o_context *context, problem *problem, const optimizer
     const fused_unroll *fused = optimizer->ops->fused;
     int64_t coordinates = fused != NULL ? fused->shard_coordinates : SHARD_COORDINATES;
     runner->shard_size = coordinates / (problem->dimension > 0 ? problem->dimension : 1);
-    if (runner->shard_size < optimizer->shard_size) runner->shard_size = optimizer->shard_size;
+    if (runner->shard_size < least_shard(problem, optimizer)) runner->shard_size = least_shard(problem, optimizer);
     if (runner->shard_size < 1) runner->shard_size = 1;
     runner->shard_count = (problem->batch + runner->shard_size - 1) / runner->shard_size;
     bool defers = products_any(optimizer); /* then rows are as long as the segment says */

@@ -9,8 +9,6 @@
 #include "problems/dictionary.h"
 #include "problems/linear_model.h"
 
-enum { INSTANCES_TOGETHER = 64 }; /* so that weights are loaded for many products each, and still two threads share */
-
 static const double REFERENCE_MARGIN = 1.001;
 
 /* ------------------------------------------------------------------------------------------------ the dictionary */
