@@ -1,16 +1,25 @@
 /* Penalties for one float type; REAL, TYPED, ROOT as in penalty.c. x and g are [count, n], f is [count]. */
 
-/* f += lambda ||x||_1, g += lambda sign(x) with sign(0) = 0. */
+/* f += lambda ||x||_1. Four rows at a time: each is added up in its own order, none waits for another. */
+static void TYPED(add_l1_value)(int64_t n, instances rows, const double *lambda, const REAL *x, REAL *f) {
+    for (int64_t first = 0; first < rows.count; first += 4) {
+        int64_t left = rows.count - first;
+        const REAL *row[4];
+        double sum[4] = {0};
+        for (int k = 0; k < 4; k++) row[k] = x + (first + (k < left ? k : 0)) * n;
+        for (int64_t j = 0; j < n; j++)
+            for (int k = 0; k < 4; k++) sum[k] += fabs((double)row[k][j]);
+        for (int k = 0; k < 4 && k < left; k++) f[first + k] += (REAL)(lambda[rows.index[first + k]] * sum[k]);
+    }
+}
+
+/* The same, and g += lambda sign(x) with sign(0) = 0; f and g may be NULL. */
 static void TYPED(add_l1)(int64_t n, instances rows, const double *lambda, const REAL *x, REAL *f, REAL *g) {
-    for (int64_t r = 0; r < rows.count; r++, x += n) {
+    if (f != NULL) TYPED(add_l1_value)(n, rows, lambda, x, f);
+    if (g == NULL) return;
+    for (int64_t r = 0; r < rows.count; r++) {
         REAL weight = (REAL)lambda[rows.index[r]];
-        if (f != NULL) {
-            double sum = 0;
-            for (int64_t j = 0; j < n; j++) sum += (double)(x[j] < 0 ? -x[j] : x[j]);
-            f[r] += (REAL)(lambda[rows.index[r]] * sum);
-        }
-        if (g != NULL)
-            for (int64_t j = 0; j < n; j++) g[r * n + j] += weight * (REAL)((x[j] > 0) - (x[j] < 0));
+        for (int64_t j = r * n; j < (r + 1) * n; j++) g[j] += weight * (REAL)((x[j] > 0) - (x[j] < 0));
     }
 }
 
