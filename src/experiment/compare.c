@@ -10,6 +10,7 @@
 #include "experiment/compare_entry.h"
 #include "optimizers/weights_file.h"
 #include "problems/user_data.h"
+#include "run/divergence.h"
 #include "run/range.h"
 
 const setting compare_settings[] = {
@@ -164,6 +165,9 @@ static l2o_status run_entry(comparing *self, int index, int64_t run) {
     TRY(compare_entry_begin(self->context, entry, (uint32_t)run, &evaluations, &seconds, self->error));
     if (run == 0 && !entry->adapt) TRY(range_warn(self->context, entry->optimizer, self->test, self->error));
     TRY(compare_run(self->context, self->test, entry->optimizer, steps_of(self, entry), &self->track, self->error));
+    if (run == 0)
+        divergence_warn_of_mean(self->context, entry->optimizer, self->track.objective[0],
+                                self->track.objective[steps_of(self, entry)]);
     compare_result_add(&self->out->results[index], run, &self->track, evaluations, seconds);
     self->done++;
     return L2O_OK;

@@ -100,6 +100,8 @@ typedef struct optimizer_ops {
      * and adds what it cost, in gradient evaluations. */
     l2o_status (*step_native)(const optimizer *optimizer, const problem *problem, int64_t instance, void *x,
                               double *gradient_evaluations, const evaluation *evaluation);
+    /* What helps where it diverges, the end of a sentence ("train it on ..."). Optional: nothing is said. */
+    const char *when_diverged;
     /* The fused unroll of a shard, when the optimizer has one; default: the tape. */
     const fused_unroll *fused;
     /* The fused step of runs that are not recorded, likewise. */
@@ -116,12 +118,13 @@ struct l2o_optimizer {
     int64_t weight_total;
     int state_count;
     state_layout state[OPTIMIZER_STATES];
-    int64_t step_limit;  /* how many steps it has; 0: any number */
-    int64_t shard_size;  /* instances that go through its steps together; 0: as few as their coordinates allow */
-    bool from_file;      /* its weights are about to be read: create() need not know how they start */
-    double *weights;     /* [weight_total], NULL for hand-designed ones */
-    bool scale_by_batch; /* learned: what gradient_scale it was or will be trained with */
-    void *own;           /* its settings, digested */
+    int64_t step_limit;     /* how many steps it has; 0: any number */
+    int64_t shard_size;     /* instances that go through its steps together; 0: as few as their coordinates allow */
+    bool learns_dictionary; /* its weights hold what multiplies by one A: set by create(), see range_warn() */
+    bool from_file;         /* its weights are about to be read: create() need not know how they start */
+    double *weights;        /* [weight_total], NULL for hand-designed ones */
+    bool scale_by_batch;    /* learned: what gradient_scale it was or will be trained with */
+    void *own;              /* its settings, digested */
     /* Where it comes from, as it stands in a file of weights: {"architecture": {"optimizer", its own settings},
      * "recipe", "seed", "program", "settings", "range"}. */
     json_t *provenance;

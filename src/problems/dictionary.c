@@ -32,19 +32,20 @@ static void multiply(const kernels *kernels, bool transpose, int64_t m, int64_t 
     kernels->gemm(transpose, false, m, n, k, 1, a, lda, b, n, 0, c, n);
 }
 
-static l2o_status check_columns(const double *a, int64_t m, int64_t n, double *squares, l2o_error *error) {
+static l2o_status check_columns(const char *name, const double *a, int64_t m, int64_t n, double *squares,
+                                l2o_error *error) {
     memset(squares, 0, (size_t)n * sizeof *squares);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) squares[j] += a[i * n + j] * a[i * n + j];
     for (int64_t j = 0; j < n; j++) {
         if (!isfinite(squares[j]))
-            return error_set(error, L2O_ERROR_NUMERIC, "A: column %lld is not finite; unrolled optimizers need numbers",
-                             (long long)j);
+            return error_set(error, L2O_ERROR_NUMERIC,
+                             "%s: column %lld is not finite; unrolled optimizers need numbers", name, (long long)j);
         if (squares[j] == 0)
             return error_set(error, L2O_ERROR_INPUT,
-                             "A: column %lld holds nothing but zeros, so no measurement tells of its variable; remove "
+                             "%s: column %lld holds nothing but zeros, so no measurement tells of its variable; remove "
                              "the column",
-                             (long long)j);
+                             name, (long long)j);
     }
     return L2O_OK;
 }
@@ -69,8 +70,8 @@ static void scale_rows(int64_t m, int64_t n, const double *factor, double *x) {
         for (int64_t j = 0; j < n; j++) x[i * n + j] *= factor[i];
 }
 
-static l2o_status find_weights(const dictionary *in, workspace *work, double *inverse, double *analytic,
-                               l2o_error *error) {
+static l2o_status find_weights(const char *name, const dictionary *in, workspace *work, double *inverse,
+                               double *analytic, l2o_error *error) {
     int64_t m = in->m, n = in->n;
     multiply(work->kernels, false, m, n, m, work->vectors, m, in->matrix, work->projected);
     scale_rows(m, n, work->inverse_roots, work->projected);
@@ -82,9 +83,9 @@ static l2o_status find_weights(const dictionary *in, workspace *work, double *in
     for (int64_t j = 0; j < n; j++)
         if (!(work->leverage[j] > LEAST_LEVERAGE))
             return error_set(error, L2O_ERROR_INPUT,
-                             "A: column %lld is so small beside the others that float64 cannot tell it from zeros; "
+                             "%s: column %lld is so small beside the others that float64 cannot tell it from zeros; "
                              "scale or remove the column",
-                             (long long)j);
+                             name, (long long)j);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) analytic[i * n + j] = inverse[i * n + j] / work->leverage[j];
     return L2O_OK;
@@ -119,7 +120,7 @@ static l2o_status analyse(const problem *problem, dictionary *out, double *a, do
     }
     TRY(kernels_select(evaluation->kernels->name, DTYPE_FLOAT64, &work.kernels, evaluation->error));
     for (int64_t i = 0; i < m * n; i++) a[i] = problem_load(problem->type, problem->model->a, i);
-    TRY(check_columns(a, m, n, work.leverage, evaluation->error));
+    TRY(check_columns(problem->model->name, a, m, n, work.leverage, evaluation->error));
     work.kernels->gemm(false, true, m, m, n, 1, a, n, a, n, 0, work.vectors, m);
     for (int64_t i = 0; i < m; i++) {
         out->trace += work.vectors[i * m + i];
@@ -128,7 +129,7 @@ static l2o_status analyse(const problem *problem, dictionary *out, double *a, do
     }
     TRY(eigen_symmetric(m, work.vectors, work.values, work.work, evaluation->error));
     read_spectrum(out, &work);
-    TRY(find_weights(out, &work, inverse, analytic, evaluation->error));
+    TRY(find_weights(problem->model->name, out, &work, inverse, analytic, evaluation->error));
     find_coherence(out, &work);
     return L2O_OK;
 }

@@ -52,6 +52,7 @@ static l2o_status read_a(problem *problem, linear_family *family, const l2o_sett
     const user_data *source = problem->source;
     if (source != NULL && source->a_given) {
         model->m = source->m;
+        model->name = source->a_name;
         model->shared = source->a.is_sparse || source->a.dense.rank == 2;
         if (source->a.is_sparse) {
             model->sparse = &source->a.sparse;
@@ -124,7 +125,8 @@ l2o_status linear_family_create(problem *problem, const l2o_settings *settings, 
     if (family == NULL) return error->status;
     family->penalty = penalty;
     family->target = target;
-    family->model = (linear_model){.n = problem->dimension, .batch = problem->batch, .type = problem->type};
+    family->model =
+        (linear_model){.n = problem->dimension, .batch = problem->batch, .type = problem->type, .name = "A"};
     problem->family = family;
     problem->model = &family->model;
     TRY(read_a(problem, family, settings, error));

@@ -9,6 +9,7 @@
 typedef struct linear_model {
     int64_t m, n, batch;
     dtype type;
+    const char *name;               /* of A, in sentences: "A", or "A: FILE" */
     bool shared;                    /* one A for all instances */
     void *a;                        /* [B, m, n], or [m, n] when shared; NULL when sparse */
     const sparse_matrix *sparse;    /* [m, n] shared by all instances; values in float64; NULL when dense */
@@ -28,7 +29,8 @@ void linear_model_apply_transpose_double(const linear_model *model, int64_t inst
 const void *linear_model_matrix(const linear_model *model, int64_t instance);
 /* Multiplications that one instance's gradient takes, at least 1: the unit in which work on columns is counted. */
 double linear_model_gradient_work(const linear_model *model);
-/* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). */
+/* Squared spectral norm of each instance's A, safe side (never below the true value by more than rounding). An error
+ * where the model's type cannot hold it, or 1 over it: no step size could be made of it. */
 l2o_status linear_model_squared_norms(const linear_model *model, double *squared_norms, const evaluation *evaluation);
 
 #endif

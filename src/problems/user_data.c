@@ -2,6 +2,7 @@
  * both files and their shapes. */
 #include "problems/user_data.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,8 +61,12 @@ static l2o_status read_dense(const char *path, bool labels, data_file *out, l2o_
 
 static l2o_status read_a(user_data *data, const l2o_settings *settings, l2o_error *error) {
     const char *path = settings_text(settings, "A");
+    size_t room = strlen(path) + sizeof "A: ";
     TRY(data_file_read(path, &data->a, error));
     data->a_given = true;
+    data->a_name = memory_allocate(room, 1, error);
+    if (data->a_name == NULL) return error->status;
+    snprintf(data->a_name, room, "A: %s", path);
     const array *dense = &data->a.dense;
     if (data->a.is_sparse) {
         data->m = data->a.sparse.rows;
@@ -235,6 +240,7 @@ l2o_status user_data_read(const problem_ops *ops, const l2o_settings *settings, 
 
 void user_data_free(user_data *data) {
     if (data == NULL) return;
+    memory_free(data->a_name);
     data_file_free(&data->a);
     data_file_free(&data->lambda);
     data_file_free(&data->x0);
@@ -297,12 +303,34 @@ static l2o_status check_truth(const user_data *data, const l2o_settings *setting
                      (long long)data->instances, (long long)dimension);
 }
 
+/* Numbers of a file are float64; as float32 the largest would be infinite. */
+static l2o_status check_range(const l2o_settings *settings, const char *name, int64_t count, const double *numbers,
+                              l2o_error *error) {
+    for (int64_t i = 0; i < count; i++)
+        if (fabs(numbers[i]) > (double)FLT_MAX)
+            return error_set(error, L2O_ERROR_INPUT,
+                             "%s: %s: number %lld is %g, too large for float32; set dtype = float64 or scale the data",
+                             name, settings_text(settings, name), (long long)i, numbers[i]);
+    return L2O_OK;
+}
+
+static l2o_status check_ranges(const user_data *data, const l2o_settings *settings, l2o_error *error) {
+    if (settings_choice(settings, "dtype") != 0) return L2O_OK;
+    TRY(check_range(settings, "A", data->a.dense.count, data->a.dense.values, error));
+    TRY(check_range(settings, "A", data->a.sparse.nonzeros, data->a.sparse.value, error));
+    int64_t measured = data->b_given ? data->instances * data->m : 0;
+    TRY(check_range(settings, names_file(settings, "b") ? "b" : "A", measured, data->b, error));
+    TRY(check_range(settings, "x0", data->x0.dense.count, data->x0.dense.values, error));
+    return check_range(settings, "truth", data->truth.dense.count, data->truth.dense.values, error);
+}
+
 l2o_status user_data_bind(user_data *data, const l2o_settings *settings, int64_t batch, int64_t dimension,
                           l2o_error *error) {
     int64_t count = data->instances > 0 ? data->instances : batch;
     if (data->lambda_given) TRY(check_lambda(data, settings, count, error));
     if (data->truth_given) TRY(check_truth(data, settings, dimension, error));
     if (data->x0_given) TRY(check_x0(data, settings, count, dimension, error));
+    TRY(check_ranges(data, settings, error));
     data->order = memory_allocate((size_t)data->instances, sizeof *data->order, error);
     data->pool = memory_allocate((size_t)data->instances, sizeof *data->pool, error);
     data->chosen = memory_allocate((size_t)batch, sizeof *data->chosen, error);

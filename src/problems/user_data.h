@@ -19,6 +19,7 @@ typedef struct user_data {
     int64_t held_out;  /* of the N, how many */
     int64_t m, n;      /* of A; 0 without a file for A */
     bool a_given, b_given, lambda_given, x0_given, truth_given;
+    char *a_name; /* "A: FILE" */
     data_file a, lambda, x0, truth;
     sparse_matrix transpose; /* of a sparse A */
     double *b;               /* [N, m] */
@@ -36,7 +37,8 @@ void user_data_free(user_data *data);
 /* The number of instances of the part that `stream` sees; 0 when there is no end of them. */
 int64_t user_data_part(const user_data *data, random_stream stream);
 
-/* For a batch of `batch`, of a problem of `dimension`: checks what is left and makes room. */
+/* For a batch of `batch`, of a problem of `dimension`: checks what is left (also that the settings' dtype can hold the
+ * numbers) and makes room. */
 l2o_status user_data_bind(user_data *data, const l2o_settings *settings, int64_t batch, int64_t dimension,
                           l2o_error *error);
 

@@ -30,6 +30,7 @@ typedef struct meta_check {
     gradient_log log;
     double weight_scale, loss;
     double *loss_weights, *weights, *gradient, *scratch, *u, *v, *hu, *hv, *trajectory;
+    char divergence[160]; /* why nothing is compared where it diverges */
 } meta_check;
 
 static l2o_status run_segment(meta_check *it, const double *weights, bool replay, double *gradient,
@@ -271,8 +272,11 @@ static l2o_status find_obstacle(meta_check *it, int64_t first, const char **obst
                     .unguarded = true,
                     .trajectory = it->trajectory};
     TRY(segment_run(&it->runner, &pass, error));
+    const char *remedy = it->run->optimizer->ops->when_diverged;
+    snprintf(it->divergence, sizeof it->divergence, "the optimizer diverges here; %s",
+             remedy != NULL ? remedy : "take shorter steps (step-scale) or another problem");
     if (check_hold_diverged(it->run->problem, pass.steps, it->trajectory) > 0)
-        *obstacle = "the optimizer diverges here; take shorter steps (step-scale) or another problem";
+        *obstacle = it->divergence;
     else
         *obstacle = clear ? NULL : "no starting point was found whose trajectory avoids kinks";
     return L2O_OK;

@@ -10,6 +10,7 @@
 
 enum { SAMPLED_INSTANCES = 256 }; /* a range needs no more */
 static const double FAR = 10.0;   /* beyond this factor a problem is far outside */
+static const double OTHER = 0.01; /* of its norm: from here on A is another dictionary */
 
 static void include_number(double number, double *smallest, double *largest) {
     if (!isfinite(number)) return; /* says nothing about where problems lie, and JSON could not hold it */
@@ -45,6 +46,9 @@ l2o_status range_extend(range *range, problem *problem, const evaluation *evalua
                                 .smallest_curvature = NAN,
                                 .largest_curvature = NAN};
     }
+    dictionary_sketch sketch = dictionary_sketch_of(problem);
+    if (range->count == 0) range->dictionary = sketch;
+    if (!dictionary_sketch_equals(&sketch, &range->dictionary)) range->dictionary = (dictionary_sketch){0};
     range->count++;
     if (problem->dimension < range->smallest_dimension) range->smallest_dimension = problem->dimension;
     if (problem->dimension > range->largest_dimension) range->largest_dimension = problem->dimension;
@@ -66,10 +70,11 @@ static json_t *ends(double smallest, double largest) {
 }
 
 json_t *range_json(const range *range) {
-    return json_pack("{s:s, s:[I, I], s:o, s:o}", "problems", range->families, "dimension",
+    return json_pack("{s:s, s:[I, I], s:o, s:o, s:o}", "problems", range->families, "dimension",
                      (json_int_t)range->smallest_dimension, (json_int_t)range->largest_dimension, "gradient",
                      ends(range->smallest_gradient, range->largest_gradient), "curvature",
-                     ends(range->smallest_curvature, range->largest_curvature));
+                     ends(range->smallest_curvature, range->largest_curvature), "dictionary",
+                     dictionary_sketch_json(&range->dictionary));
 }
 
 /* How many times beyond the ends the numbers [smallest, largest] go; 1 inside, or where nothing is known. */
@@ -154,6 +159,21 @@ static void warn_of_units(l2o_context *context, const optimizer *optimizer, cons
                     optimizer->ops->name, problem->ops->name);
 }
 
+/* What lies far outside a range may still work; a matrix learned for another A does not. */
+static void warn_of_dictionary(l2o_context *context, const optimizer *optimizer, const json_t *known,
+                               const range *present) {
+    if (!optimizer->learns_dictionary) return;
+    dictionary_sketch trained = dictionary_sketch_read(json_object_get(known, "dictionary"));
+    double distance = dictionary_sketch_distance(&trained, &present->dictionary);
+    if (!(distance > OTHER)) return;
+    context_message(
+        context,
+        "warning: these weights of '%s' hold matrices learned for another dictionary, from which the "
+        "problem's A differs by about %.2g of its norm; adapt them to this A (`l2o adapt`) or train them on "
+        "it",
+        optimizer->ops->name, distance);
+}
+
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
     warn_of_units(context, optimizer, problem);
     const json_t *known[2] = {json_object_get(optimizer->provenance, "range")};
@@ -165,6 +185,7 @@ l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem 
     for (int k = 0; k < (adapted ? 2 : 1); k++)
         if (!json_is_object(known[k])) return L2O_OK;
     TRY(range_of(context, problem, &present, error));
+    warn_of_dictionary(context, optimizer, known[adapted ? 1 : 0], &present);
     for (int k = 0; k < (adapted ? 2 : 1); k++) {
         complaint.used = 0;
         compare_all(&complaint, known[k], &present, problem->ops->name);

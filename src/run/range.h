@@ -5,6 +5,7 @@
 
 #include "dist/context.h"
 #include "optimizers/optimizer.h"
+#include "problems/dictionary_sketch.h"
 
 typedef struct range {
     int count; /* problems seen so far; 0: nothing known */
@@ -12,6 +13,7 @@ typedef struct range {
     double smallest_gradient, largest_gradient;   /* norm of the gradient at x0, over sqrt(n), per instance */
     double smallest_curvature, largest_curvature; /* Lipschitz constant of the gradient; NaN where unknown */
     char families[128];                           /* names, separated by commas */
+    dictionary_sketch dictionary;                 /* of the A that all of them share; of no A where there is none */
 } range;
 
 /* Widens the range by the problem as it is sampled now. */
@@ -22,8 +24,8 @@ json_t *range_json(const range *range);
 l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_error *error);
 /* Says on the context, in one sentence, when `problem` lies far outside the range in the optimizer's provenance, and
  * outside that of its adaptation where it was adapted: another family, or a dimension, gradient or curvature beyond ten
- * times its ends. Likewise, for any optimizer, when it scales its steps by a Lipschitz constant that the problem does
- * not know. */
+ * times its ends. Likewise when an optimizer that has learned one dictionary is used with another of the same size;
+ * and, for any optimizer, when it scales its steps by a Lipschitz constant that the problem does not know. */
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "run/divergence.h"
 #include "run/range.h"
 #include "solve/solve.h"
 
@@ -37,6 +38,15 @@ void solution_free(l2o_solution *solution) {
     memory_free(solution);
 }
 
+static void warn_of_divergence(l2o_context *context, const optimizer *optimizer, const l2o_solution *solution) {
+    int64_t idle = 0;
+    for (int64_t p = 0; p < solution->batch; p++) {
+        const l2o_solve_record *record = &solution->records[p];
+        idle += record->status == L2O_STEP_LIMIT && record->steps > 0 && record->best_step == 0;
+    }
+    divergence_warn(context, optimizer, solution->batch, l2o_solution_count(solution, L2O_DIVERGED), idle);
+}
+
 l2o_status l2o_solve(l2o_context *context, l2o_problem *problem, l2o_optimizer *optimizer, const l2o_settings *settings,
                      l2o_solution **solution) {
     *solution = NULL;
@@ -46,7 +56,9 @@ l2o_status l2o_solve(l2o_context *context, l2o_problem *problem, l2o_optimizer *
     TRY(settings_check_used(settings, "solving", &context->error));
     TRY(optimizer_suits(optimizer, problem, &context->error));
     TRY(range_warn(context, optimizer, problem, &context->error));
-    return solve_run(context, problem, optimizer, optimizer->weights, &options, solution, &context->error);
+    TRY(solve_run(context, problem, optimizer, optimizer->weights, &options, solution, &context->error));
+    warn_of_divergence(context, optimizer, *solution);
+    return L2O_OK;
 }
 
 void l2o_solution_free(l2o_solution *solution) { solution_free(solution); }

@@ -139,6 +139,7 @@ const optimizer_ops optimizer_lista_cp = {
     .begin = layers_begin,
     .suits = layers_suits,
     .step = coupled_step,
+    .when_diverged = LAYERS_START_SCALED,
 };
 
 const optimizer_ops optimizer_lista_cpss = {
@@ -154,6 +155,7 @@ const optimizer_ops optimizer_lista_cpss = {
     .begin = layers_begin,
     .suits = layers_suits,
     .step = coupled_step,
+    .when_diverged = LAYERS_START_SCALED,
 };
 
 const optimizer_ops optimizer_alista = {
@@ -169,6 +171,7 @@ const optimizer_ops optimizer_alista = {
     .begin = alista_begin,
     .suits = layers_suits,
     .step = coupled_step,
+    .when_diverged = LAYERS_TRAIN,
 };
 
 const optimizer_ops optimizer_step_lista = {
@@ -184,4 +187,5 @@ const optimizer_ops optimizer_step_lista = {
     .begin = step_begin,
     .suits = layers_suits,
     .step = step_step,
+    .when_diverged = LAYERS_TRAIN,
 };

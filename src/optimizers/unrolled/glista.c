@@ -241,4 +241,5 @@ const optimizer_ops optimizer_glista = {
     .begin = glista_begin,
     .suits = layers_suits,
     .step = glista_step,
+    .when_diverged = LAYERS_START_SCALED,
 };

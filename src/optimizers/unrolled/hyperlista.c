@@ -128,4 +128,5 @@ const optimizer_ops optimizer_hyperlista = {
     .begin = hyperlista_begin,
     .suits = layers_suits,
     .step = hyperlista_step,
+    .when_diverged = LAYERS_TRAIN,
 };

@@ -24,7 +24,8 @@ static l2o_status check_model(const char *name, const problem *problem, l2o_erro
             name, problem->ops->name);
     if (model->sparse != NULL)
         return error_set(error, L2O_ERROR_UNSUPPORTED,
-                         "'%s' takes a dense dictionary, and A is sparse; give it as a dense file [m, n]", name);
+                         "'%s' takes a dense dictionary, and %s is sparse; give it as a dense file [m, n]", name,
+                         model->name);
     if (!model->shared)
         return error_set(error, L2O_ERROR_UNSUPPORTED,
                          "'%s' is made for one dictionary, and here each instance has an A of its own; set shared-A = "
@@ -50,16 +51,19 @@ static l2o_status take_dictionary(optimizer *optimizer, layers *own, problem *pr
     for (int64_t i = 0; i < size; i++)
         if (!isfinite(a[i]))
             return error_set(error, L2O_ERROR_INPUT,
-                             "A: the dictionary holds %g in row %lld, column %lld; '%s' needs "
+                             "%s: the dictionary holds %g in row %lld, column %lld; '%s' needs "
                              "finite numbers",
-                             a[i], (long long)(i / model->n), (long long)(i % model->n), optimizer->ops->name);
+                             model->name, a[i], (long long)(i / model->n), (long long)(i % model->n),
+                             optimizer->ops->name);
     own->matrix = a;
     own->rows = model->m;
     own->columns = model->n;
     TRY(linear_model_squared_norms(model, &own->norm_squared, &evaluation));
     if (own->norm_squared <= 0)
-        return error_set(error, L2O_ERROR_INPUT, "A: the dictionary is zero; '%s' cannot be made for it",
-                         optimizer->ops->name);
+        return error_set(
+            error, L2O_ERROR_INPUT,
+            "%s: the dictionary is zero, so '%s' cannot be made for it; give the one that b was measured by",
+            model->name, optimizer->ops->name);
     if (!analysed) return L2O_OK;
     TRY(kernels_select("auto", problem->type, &evaluation.kernels, error));
     TRY(problem_prepare(problem, STRUCTURE_DICTIONARY, &evaluation));
@@ -187,8 +191,10 @@ static int *place_of(const layers *own, int kind, int64_t layer) {
 /* Matrices are what multiplies: what has one row or column is a number, or one for each coordinate. */
 static l2o_status add_tensor(optimizer *optimizer, const char *name, int64_t layer, int64_t rows, int64_t columns,
                              const double *given, l2o_error *error) {
+    bool matrix = rows > 1 && columns > 1;
     TRY(optimizer_add_weight_given(optimizer, name, rows, columns, given, layer, error));
-    optimizer->layout[optimizer->weight_count - 1].multiplies = rows > 1 && columns > 1;
+    optimizer->layout[optimizer->weight_count - 1].multiplies = matrix;
+    optimizer->learns_dictionary |= matrix;
     return L2O_OK;
 }
 
@@ -255,9 +261,9 @@ l2o_status layers_suits(const optimizer *optimizer, const problem *problem, l2o_
     if (model->m != own->rows || model->n != own->columns)
         return error_set(
             error, L2O_ERROR_UNSUPPORTED,
-            "'%s' was made for a dictionary of %lld x %lld, and the problem's A is %lld x %lld; make and train it "
+            "'%s' was made for a dictionary of %lld x %lld, and the problem's %s is %lld x %lld; make and train it "
             "for this one",
-            optimizer->ops->name, (long long)own->rows, (long long)own->columns, (long long)model->m,
+            optimizer->ops->name, (long long)own->rows, (long long)own->columns, model->name, (long long)model->m,
             (long long)model->n);
     return L2O_OK;
 }

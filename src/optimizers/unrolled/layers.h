@@ -29,6 +29,11 @@ typedef struct layers {
     double norm_squared;                                /* ||A||^2 */
 } layers;
 
+/* when_diverged, of those that can and those that cannot begin with ISTA's matrix. */
+#define LAYERS_TRAIN "train it on this dictionary (`l2o train`), or take fista"
+#define LAYERS_START_SCALED                                                                                            \
+    "begin with initial-weight = scaled, which is ISTA's matrix, and train it on this dictionary (`l2o train`)"
+
 #define LAYERS_SETTINGS                                                                                                \
     {"depth",  SETTING_INTEGER,                                                                                        \
      "layers", "16",                                                                                                   \

@@ -202,6 +202,7 @@ const optimizer_ops optimizer_lista = {
     .begin = lista_begin,
     .suits = layers_suits,
     .step = lista_step,
+    .when_diverged = LAYERS_TRAIN,
 };
 
 const optimizer_ops optimizer_lfista = {
@@ -217,4 +218,5 @@ const optimizer_ops optimizer_lfista = {
     .begin = lista_begin,
     .suits = layers_suits,
     .step = lfista_step,
+    .when_diverged = LAYERS_TRAIN,
 };

@@ -31,6 +31,9 @@ enum { CONSTANT_LOGIT = LAYERS_CONSTANTS, CONSTANT_VARIANCE };
 static const double FRESH_ALPHA = 1.14;     /* amp's best at one half as many rows as columns, density 0.1 */
 static const double LEAST_VARIANCE = 1e-20; /* beside sigma^2: what is divided by is not zero */
 
+#define UNIT_COLUMNS                                                                                                   \
+    "it is for random dictionaries with unit columns: scale the columns, or take lamp, trained on this one, or fista"
+
 #define THRESHOLD_SETTING                                                                                              \
     {                                                                                                                  \
         "threshold-scale", SETTING_REAL, "", "1.14", 0, 1e3, NULL,                                                     \
@@ -169,6 +172,7 @@ const optimizer_ops optimizer_amp = {
     .begin = layers_begin,
     .suits = layers_suits,
     .step = amp_step,
+    .when_diverged = UNIT_COLUMNS,
 };
 
 const optimizer_ops optimizer_bayes_amp = {
@@ -182,6 +186,7 @@ const optimizer_ops optimizer_bayes_amp = {
     .begin = bayes_begin,
     .suits = layers_suits,
     .step = bayes_step,
+    .when_diverged = UNIT_COLUMNS,
 };
 
 const optimizer_ops optimizer_lamp = {
@@ -197,4 +202,5 @@ const optimizer_ops optimizer_lamp = {
     .begin = layers_begin,
     .suits = layers_suits,
     .step = lamp_step,
+    .when_diverged = LAYERS_START_SCALED,
 };

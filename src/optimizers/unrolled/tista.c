@@ -128,4 +128,5 @@ const optimizer_ops optimizer_tista = {
     .begin = tista_begin,
     .suits = layers_suits,
     .step = tista_step,
+    .when_diverged = LAYERS_TRAIN,
 };
