@@ -4,6 +4,7 @@
 
 #include "problem_fixture.h"
 #include "problems/dictionary.h"
+#include "problems/dictionary_sketch.h"
 #include "problems/eigen.h"
 #include "problems/linear_model.h"
 
@@ -269,12 +270,45 @@ static void test_deficient_rank(void **state) {
     fixture_free(&self);
 }
 
+/* A distance from 16 sums: none to itself in either type, small to a neighbour, about sqrt(2) to one of its kind. */
+static void test_sketch(void **state) {
+    (void)state;
+    fixture one, same, other, wide;
+    fixture_create(&one, "problem=lasso n=40 m=20 batch=1 shared-A=yes unit-columns=yes b=truth");
+    fixture_create(&same, "problem=lasso n=40 m=20 batch=9 shared-A=yes unit-columns=yes b=truth dtype=float64");
+    fixture_create(&other, "problem=lasso n=40 m=20 batch=1 shared-A=yes unit-columns=yes b=truth A-seed=5");
+    fixture_create(&wide, "problem=lasso n=41 m=20 batch=1 shared-A=yes");
+    dictionary_sketch first = dictionary_sketch_of(one.problem), second = dictionary_sketch_of(same.problem);
+    dictionary_sketch third = dictionary_sketch_of(other.problem), fourth = dictionary_sketch_of(wide.problem);
+    assert_true(first.m == 20 && first.n == 40);
+    assert_near(first.norm, sqrt(40), 1e-6, "Frobenius norm");
+    assert_true(dictionary_sketch_equals(&first, &first) && !dictionary_sketch_equals(&first, &third));
+    assert_true(dictionary_sketch_distance(&first, &second) < 1e-6);
+    double far = dictionary_sketch_distance(&first, &third);
+    assert_true(far > 0.7 && far < 2.5);
+    assert_true(isnan(dictionary_sketch_distance(&first, &fourth)));
+    for (int i = 0; i < 800; i++) ((float *)one.problem->model->a)[i] *= 1 + (i % 2 == 0 ? 0.02F : -0.02F);
+    dictionary_sketch near = dictionary_sketch_of(one.problem);
+    double little = dictionary_sketch_distance(&first, &near);
+    assert_true(little > 0.01 && little < 0.04);
+    json_t *json = dictionary_sketch_json(&first);
+    dictionary_sketch again = dictionary_sketch_read(json);
+    assert_true(dictionary_sketch_equals(&first, &again) && first.norm == again.norm);
+    json_decref(json);
+    again = dictionary_sketch_read(NULL);
+    assert_true(isnan(dictionary_sketch_distance(&again, &first)));
+    fixture_free(&one);
+    fixture_free(&same);
+    fixture_free(&other);
+    fixture_free(&wide);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eigen_of_known_matrices), cmocka_unit_test(test_eigen_decomposes),
         cmocka_unit_test(test_analytic_weight),         cmocka_unit_test(test_agrees_with_projected_gradient_descent),
         cmocka_unit_test(test_symmetric_weights),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_deficient_rank),
+        cmocka_unit_test(test_deficient_rank),          cmocka_unit_test(test_sketch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,8 +196,9 @@ static void test_exact_certificate(void **state) {
 
 static void test_threads(void **state) {
     (void)state;
-    static const char *const optimizers[] = {"fista", "cd", "adam"};
-    for (int k = 0; k < 3; k++) {
+    /* shared-A: 64 instances together, which leave their shard one by one */
+    static const char *const optimizers[] = {"fista", "cd", "adam", "fista shared-A=yes m=7", "amp shared-A=yes"};
+    for (int k = 0; k < 5; k++) {
         char text[160];
         snprintf(text, sizeof text, "problem=lasso n=10 batch=100 A=normal:2 optimizer=%s steps=300 gap=1e-4",
                  optimizers[k]);

@@ -15,18 +15,14 @@ static l2o_status lasso_create(problem *problem, const l2o_settings *settings, l
     return linear_family_create(problem, settings, PENALTY_L1, TARGET_VALUES, error);
 }
 
-/* x [n]; residual [m] and correlation [n] are for work. */
+/* From b - A x in `residual` [m] and its product with A' in `correlation` [n]. */
 static double instance_gap(const linear_model *model, double lambda, int64_t instance, const double *x,
-                           double *residual, double *correlation) {
+                           const double *residual, const double *correlation) {
     double squared = 0, with_b = 0, largest = 0;
-    linear_model_apply_double(model, instance, x, residual);
     for (int64_t i = 0; i < model->m; i++) {
-        double b = problem_load(model->type, model->b, instance * model->m + i);
-        residual[i] = b - residual[i];
         squared += residual[i] * residual[i];
-        with_b += residual[i] * b;
+        with_b += residual[i] * problem_load(model->type, model->b, instance * model->m + i);
     }
-    linear_model_apply_transpose_double(model, instance, residual, correlation);
     for (int64_t j = 0; j < model->n; j++) largest = fmax(largest, fabs(correlation[j]));
     double scale = squared > 0 ? with_b / squared : 1;
     if (fabs(scale) * largest > lambda) scale = copysign(lambda / largest, scale);
@@ -35,18 +31,32 @@ static double instance_gap(const linear_model *model, double lambda, int64_t ins
     return gap;
 }
 
+/* `work` [count, m + 2 n] */
+static l2o_status gaps(const problem *problem, instances rows, const void *x, double *work, double *gap,
+                       const evaluation *evaluation) {
+    const linear_model *model = problem->model;
+    int64_t m = model->m, n = model->n, count = rows.count;
+    double *residual = work, *point = work + count * m, *correlation = point + count * n;
+    for (int64_t i = 0; i < count * n; i++) point[i] = problem_load(problem->type, x, i);
+    TRY(linear_model_apply_all_double(model, rows, point, residual, evaluation));
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t i = 0; i < m; i++)
+            residual[r * m + i] = problem_load(model->type, model->b, rows.index[r] * m + i) - residual[r * m + i];
+    TRY(linear_model_apply_transpose_all_double(model, rows, residual, correlation, evaluation));
+    for (int64_t r = 0; r < count; r++)
+        gap[r] = instance_gap(model, problem->lambda[rows.index[r]], rows.index[r], point + r * n, residual + r * m,
+                              correlation + r * n);
+    return L2O_OK;
+}
+
 static l2o_status lasso_duality_gap(const problem *problem, instances rows, const void *x, double *gap,
                                     const evaluation *evaluation) {
     const linear_model *model = problem->model;
     arena_mark mark = arena_position(evaluation->scratch);
-    double *work =
-        arena_allocate(evaluation->scratch, (size_t)(model->m + 2 * model->n) * sizeof *work, evaluation->error);
+    size_t numbers = (size_t)rows.count * (size_t)(model->m + 2 * model->n);
+    double *work = arena_allocate(evaluation->scratch, numbers * sizeof *work, evaluation->error);
     if (work == NULL) return evaluation->error->status;
-    double *point = work, *correlation = work + model->n, *residual = work + 2 * model->n;
-    for (int64_t r = 0; r < rows.count; r++) {
-        for (int64_t j = 0; j < model->n; j++) point[j] = problem_load(problem->type, x, r * model->n + j);
-        gap[r] = instance_gap(model, problem->lambda[rows.index[r]], rows.index[r], point, residual, correlation);
-    }
+    TRY(gaps(problem, rows, x, work, gap, evaluation));
     arena_reset(evaluation->scratch, mark);
     return L2O_OK;
 }

@@ -6,6 +6,8 @@
 
 #include "problems/lanczos.h"
 
+enum { ROW_BLOCK = 64 }; /* of A, in float64 at a time */
+
 #define MATRIX      float
 #define VECTOR      float
 #define TYPED(name) name##_float32
@@ -101,6 +103,53 @@ void linear_model_apply_transpose_double(const linear_model *model, int64_t inst
         dense_transpose_mixed(model->m, model->n, linear_model_matrix(model, instance), r, out);
     else
         dense_transpose_float64(model->m, model->n, linear_model_matrix(model, instance), r, out);
+}
+
+/* Rows [first, first + count) of a shared dense A in float64: as they lie, or converted into `room` [count, n]. */
+static const double *rows_in_double(const linear_model *model, int64_t first, int64_t count, double *room) {
+    int64_t n = model->n;
+    if (model->type == DTYPE_FLOAT64) return (const double *)model->a + first * n;
+    const float *from = (const float *)model->a + first * n;
+    for (int64_t i = 0; i < count * n; i++) room[i] = (double)from[i];
+    return room;
+}
+
+/* A goes through the cache in blocks of rows, so that its conversion takes little memory. */
+static l2o_status apply_shared_double(const linear_model *model, bool transpose, int64_t count, const double *in,
+                                      double *out, const evaluation *evaluation) {
+    int64_t m = model->m, n = model->n;
+    const kernels *kernels;
+    TRY(kernels_select(evaluation->kernels->name, DTYPE_FLOAT64, &kernels, evaluation->error));
+    arena_mark mark = arena_position(evaluation->scratch);
+    double *room = arena_allocate(evaluation->scratch, (size_t)(ROW_BLOCK * n) * sizeof *room, evaluation->error);
+    if (room == NULL) return evaluation->error->status;
+    for (int64_t first = 0; first < m; first += ROW_BLOCK) {
+        int64_t block = m - first < ROW_BLOCK ? m - first : ROW_BLOCK;
+        const double *a = rows_in_double(model, first, block, room);
+        if (transpose)
+            kernels->gemm(false, false, count, n, block, 1, in + first, m, a, n, first > 0, out, n);
+        else
+            kernels->gemm(false, true, count, block, n, 1, in, n, a, n, 0, out + first, m);
+    }
+    arena_reset(evaluation->scratch, mark);
+    return L2O_OK;
+}
+
+l2o_status linear_model_apply_all_double(const linear_model *model, instances rows, const double *x, double *out,
+                                         const evaluation *evaluation) {
+    if (model->shared && model->sparse == NULL)
+        return apply_shared_double(model, false, rows.count, x, out, evaluation);
+    for (int64_t r = 0; r < rows.count; r++)
+        linear_model_apply_double(model, rows.index[r], x + r * model->n, out + r * model->m);
+    return L2O_OK;
+}
+
+l2o_status linear_model_apply_transpose_all_double(const linear_model *model, instances rows, const double *r,
+                                                   double *out, const evaluation *evaluation) {
+    if (model->shared && model->sparse == NULL) return apply_shared_double(model, true, rows.count, r, out, evaluation);
+    for (int64_t p = 0; p < rows.count; p++)
+        linear_model_apply_transpose_double(model, rows.index[p], r + p * model->m, out + p * model->n);
+    return L2O_OK;
 }
 
 double linear_model_gradient_work(const linear_model *model) {

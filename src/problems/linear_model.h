@@ -25,6 +25,11 @@ void linear_model_apply_transpose(const linear_model *model, instances rows, con
 /* The same for one instance in float64, whatever the type of A: for certificates and constants. x is [n], r is [m]. */
 void linear_model_apply_double(const linear_model *model, int64_t instance, const double *x, double *out);
 void linear_model_apply_transpose_double(const linear_model *model, int64_t instance, const double *r, double *out);
+/* That for many instances: x is [count, n], r is [count, m]. One product for all of them where they share a dense A. */
+l2o_status linear_model_apply_all_double(const linear_model *model, instances rows, const double *x, double *out,
+                                         const evaluation *evaluation);
+l2o_status linear_model_apply_transpose_all_double(const linear_model *model, instances rows, const double *r,
+                                                   double *out, const evaluation *evaluation);
 /* Where an instance's dense A begins. */
 const void *linear_model_matrix(const linear_model *model, int64_t instance);
 /* Multiplications that one instance's gradient takes, at least 1: the unit in which work on columns is counted. */
