@@ -63,11 +63,16 @@ static void test_values_for_some(void **state) {
     (void)state;
     static const struct {
         const char *given, *preset, *name, *value;
-    } cases[] = {{"optimizer=lista problem=recovery", "default", "outer-rate", "5e-4"},
-                 {"optimizer=alista problem=recovery", "default", "outer-rate", "1e-2"},
-                 {"optimizer=step-lista", "default", "outer-rate", "1e-2"},
-                 {"optimizer=tista", "default", "outer-rate", "1e-2"},
-                 {"optimizer=tista learned-weight=yes", "default", "outer-rate", "5e-4"},
+    } cases[] = {{"optimizer=lista problem=recovery", "default", "outer-rate", "1e-4"},
+                 {"optimizer=alista problem=recovery", "default", "outer-rate", "5e-3"},
+                 {"optimizer=step-lista", "default", "outer-rate", "5e-3"},
+                 {"optimizer=tista", "default", "outer-rate", "5e-3"},
+                 {"optimizer=tista learned-weight=yes", "default", "outer-rate", "1e-4"},
+                 {"optimizer=lista-cp", "default", "stage-rates", "20,8"},
+                 {"optimizer=lfista", "default", "stage-rates", "40,16"},
+                 {"optimizer=alista", "default", "relative-rate", "yes"},
+                 {"optimizer=lista problem=recovery", "default", "meta-loss", "log-last"},
+                 {"optimizer=lista problem=lasso", "default", "meta-loss", "last"},
                  {"optimizer=alista outer-rate=0.5", "default", "outer-rate", "0.5"},
                  {"optimizer=alista problem=recovery", "default", "layer-wise", "yes"},
                  {"optimizer=hyperlista problem=recovery", "default", "layer-wise", "no"},
@@ -106,7 +111,7 @@ static void test_refusals(void **state) {
     /* An optimizer that nobody knows is for its own reader to complain about. */
     l2o_settings *settings = training_settings("optimizer=nothing");
     apply(settings, "default");
-    assert_value(settings, "outer-rate", "5e-4");
+    assert_value(settings, "outer-rate", "1e-4");
     settings_free(settings);
 }
 
@@ -125,7 +130,7 @@ static void test_files(void **state) {
         fail_msg("%s", l2o_context_error(context));
     assert_value(settings, "unroll", "2");
     assert_value(settings, "depth", "16");
-    assert_value(settings, "outer-rate", "1e-2");
+    assert_value(settings, "outer-rate", "5e-3");
     settings_free(settings);
 
     settings = training_settings("");

@@ -34,8 +34,8 @@ typedef struct preset_exception {
 struct preset {
     const char *name, *summary, *reference;
     preset_kind kind;
-    preset_value values[24];        /* ends with a NULL name */
-    preset_exception exceptions[8]; /* likewise; they override the values */
+    preset_value values[24];         /* ends with a NULL name */
+    preset_exception exceptions[16]; /* likewise; they override the values */
 };
 
 /* All that is learned are a few numbers a layer, which stand higher rates than matrices do. */
@@ -44,6 +44,11 @@ static bool learns_numbers(const preset_case *of) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(of->optimizer->name, names[i]) == 0) return !settings_equals(of->known, "learned-weight", "yes");
     return false;
+}
+
+/* Matrices that are not tied to A by their form have more to learn. */
+static bool has_free_matrices(const preset_case *of) {
+    return strcmp(of->optimizer->name, "lista") == 0 || strcmp(of->optimizer->name, "lfista") == 0;
 }
 
 static bool is_hyperlista(const preset_case *of) { return strcmp(of->optimizer->name, "hyperlista") == 0; }
@@ -147,27 +152,37 @@ static const preset presets[] = {
       {"early-stop", "no"}},
      {{0}}},
     {"default",
-     "unrolled networks, faults mended: layer by layer on fresh problems, rates that decay with the distance, best "
-     "weights kept",
+     "unrolled networks, faults mended: layer by layer on fresh problems, each layer from the one before, then all at "
+     "once; best weights kept",
      "Chen et al., NeurIPS 2018; Liu et al., ICLR 2019",
      PRESET_UNROLLED,
      {{"depth", "16"},
       {"unroll", "16"},
       {"estimator", "plain"},
-      {"meta-loss", "last"},
+      {"meta-loss", "log-last"},
       {"shared-A", "yes"},
       {"unit-columns", "yes"},
       {"x0", "0"},
       {"layer-wise", "yes"},
-      {"stage-rates", "1,0.2,0.02"},
-      {"layer-decay", "0.3"},
-      {"outer-rate", "5e-4"},
-      {"stage-draws", "2400"},
-      {"evaluate-every", "400"},
-      {"evaluation-draws", "8"},
-      {"patience", "5"}},
+      {"layer-start", "previous"},
+      {"stage-rates", "20,8"},
+      {"layer-decay", "0.5"},
+      {"outer-rate", "1e-4"},
+      {"outer-schedule", "cosine"},
+      {"stage-draws", "400"},
+      {"finish-draws", "4000"},
+      {"early-stop", "no"},
+      {"evaluate-every", "200"},
+      {"evaluation-draws", "4"}},
      {{"b", "truth", is_drawn_lasso},
-      {"outer-rate", "1e-2", learns_numbers},
+      {"meta-loss", "last", is_lasso},
+      {"stage-rates", "40,16", has_free_matrices},
+      {"stage-draws", "600", has_free_matrices},
+      {"finish-draws", "6000", has_free_matrices},
+      {"relative-rate", "yes", learns_numbers},
+      {"outer-rate", "5e-3", learns_numbers},
+      {"stage-rates", "4", learns_numbers},
+      {"layer-decay", "1", learns_numbers},
       {"outer-rate", "1e-3", is_hyperlista}, /* whose c2 is 0.0155 */
       {"layer-wise", "no", shares_all},
       {"stages", "1", shares_all}}},

@@ -187,8 +187,8 @@ static void trainer_release(trainer *trainer) {
     json_decref(trainer->identity);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
-    void *buffers[] = {trainer->best,       trainer->good,       trainer->active, trainer->parts, trainer->scaled,
-                       trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
+    void *buffers[] = {trainer->best,   trainer->good,       trainer->active,     trainer->parts,
+                       trainer->scaled, trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     features_free(&trainer->features);
     adam_free(&trainer->adam);

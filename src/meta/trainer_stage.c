@@ -34,7 +34,8 @@ static bool moves(const stage *stage, int64_t step) {
 static void add_part(trainer *trainer, const weight_layout *layout, double rate, double factor) {
     int64_t count = layout->rows * layout->columns;
     adam_part *last = trainer->part_count > 0 ? &trainer->parts[trainer->part_count - 1] : NULL;
-    if (!trainer->options.relative && last != NULL && last->first + last->count == layout->offset && last->rate == rate && last->factor == factor)
+    if (!trainer->options.relative && last != NULL && last->first + last->count == layout->offset &&
+        last->rate == rate && last->factor == factor)
         last->count += count;
     else
         trainer->parts[trainer->part_count++] = (adam_part){layout->offset, count, rate, factor};

@@ -48,9 +48,13 @@ static double present_rate(const trainer *trainer) {
 
 /* The root mean square of the entries, in eight sums that vectors hold. */
 static double size_of(const double *entries, int64_t count) {
-    double sums[8] = {0}, sum = 0;
-    for (int64_t i = 0; i < count; i++) sums[i % 8] += entries[i] * entries[i];
-    for (int k = 0; k < 8; k++) sum += sums[k];
+    enum { LANES = 8 };
+    double sums[LANES] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int k = 0; k < LANES; k++) sums[k] += entries[i + k] * entries[i + k];
+    for (; i < count; i++) sums[0] += entries[i] * entries[i];
+    for (int k = 0; k < LANES; k++) sum += sums[k];
     return sqrt(sum / (double)count);
 }
 
