@@ -22,7 +22,7 @@ static l2o_status read_and_describe(l2o_error *error) {
     settings_free(settings);
     settings = NULL;
     if (status == L2O_OK)
-        status = experiment_training_settings(&made, NULL, &made.weights[0], cell.variant, 1, &settings, error);
+        status = experiment_training_settings(&made, NULL, &made.weights[0], cell.variant, NULL, 1, &settings, error);
     settings_free(settings);
     cell_free(&cell);
     experiment_free(&made);

@@ -194,6 +194,11 @@ static l2o_status read_weights(reader *self, const source_entry *entry) {
     }
     if (strcmp(entry->key, "file") == 0) return weights->file = entry->value, L2O_OK;
     if (strcmp(entry->key, "fixed") == 0) return read_flag(self, entry, &weights->fixed);
+    if (strcmp(entry->key, "from") == 0) return weights->from = entry->value, L2O_OK;
+    if (strcmp(entry->key, "on") == 0) {
+        weights->on_panel = strcmp(entry->value, "panel") == 0;
+        return weights->on_panel ? L2O_OK : wrong(self, entry, "'on' is panel: a training for each panel");
+    }
     if (strcmp(entry->key, "seed") == 0 || strcmp(entry->key, "seeds") == 0)
         return wrong(self, entry, "the seeds of all trainings are set by 'seeds' in [settings]");
     return append_setting(self, &weights->settings, entry->key, entry);
@@ -458,6 +463,40 @@ static l2o_status check_recipe(reader *self, const char *name, const char *origi
     return error_set(self->error, L2O_ERROR_INPUT, "%s: there is no section [weights %.60s]", origin, name);
 }
 
+/* Recipes that begin with others' weights, which must not lead in a circle, and recipes on panels. */
+static l2o_status check_weights(reader *self, const experiment_weights *weights) {
+    const experiment *out = self->out;
+    if (weights->on_panel && !out->kind->compares)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [weights %s]: 'on = panel' is for the kinds table and sweep, not for %s", weights->origin,
+                         weights->name, out->kind->name);
+    if (weights->file != NULL && (weights->on_panel || weights->from != NULL))
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [weights %s]: weights that are trained for each panel, or begin with those of another "
+                         "recipe, are not shipped; drop 'file'",
+                         weights->origin, weights->name);
+    if (weights->from == NULL) return L2O_OK;
+    TRY(check_recipe(self, weights->from, weights->origin));
+    const experiment_weights *first = experiment_find_weights(out, weights->from);
+    if (first->on_panel && !weights->on_panel)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [weights %s] begins with the weights of '%s', of which each panel has its own; add on = "
+                         "panel",
+                         weights->origin, weights->name, first->name);
+    if (value_list_find(&weights->settings, "optimizer") != NULL)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: [weights %s] begins with the weights of '%s' and so has its optimizer; drop 'optimizer'",
+                         weights->origin, weights->name, first->name);
+    for (int steps = 0; first->from != NULL && experiment_find_weights(out, first->from) != NULL; steps++) {
+        if (steps == out->weights_count)
+            return error_set(self->error, L2O_ERROR_INPUT,
+                             "%s: [weights %s]: 'from' leads in a circle; let one of its recipes begin afresh",
+                             weights->origin, weights->name);
+        first = experiment_find_weights(out, first->from);
+    }
+    return L2O_OK;
+}
+
 static l2o_status check_method(reader *self, experiment_method *method) {
     int ways = (method->weights != NULL) + (method->optimizer != NULL) + method->limit;
     if (ways != 1)
@@ -526,6 +565,7 @@ static l2o_status check(reader *self) {
     if (out->quantity == &quantity_ln && out->at_count > 1)
         return error_set(self->error, L2O_ERROR_INPUT,
                          "%s: tables of ln f have one step 'at'; several are for other quantities", out->path);
+    for (int i = 0; i < out->weights_count; i++) TRY(check_weights(self, &out->weights[i]));
     for (int i = 0; i < out->method_count; i++) TRY(check_method(self, &out->methods[i]));
     for (int i = 0; i < out->variant_count; i++)
         for (int k = 0; k < out->variants[i].weights.count; k++) {

@@ -31,7 +31,9 @@ typedef enum rate_choice { RATE_GIVEN, RATE_BY_FAMILY, RATE_BY_PROBLEM } rate_ch
 typedef struct experiment_weights {
     const char *name, *origin;
     const char *preset, *file; /* file: of shipped weights, with {seed}; both may be NULL */
+    const char *from;          /* the recipe whose weights it begins with; NULL: with fresh ones */
     bool fixed;                /* variants do not change it */
+    bool on_panel;             /* a training for each panel, on the panel's own problems */
     value_list settings;
 } experiment_weights;
 
@@ -139,9 +141,12 @@ l2o_status experiment_base_settings(const experiment *experiment, const l2o_sett
 l2o_status experiment_cell_settings(const experiment *experiment, const l2o_settings *given,
                                     const experiment_panel *panel, const experiment_variant *variant,
                                     l2o_settings **out, l2o_error *error);
+/* `panel` matters to recipes on panels alone. A recipe that begins with another's weights has that one's optimizer
+ * here, by its name: the file is the session's to name. */
 l2o_status experiment_training_settings(const experiment *experiment, const l2o_settings *given,
                                         const experiment_weights *weights, const experiment_variant *variant,
-                                        int64_t seed, l2o_settings **out, l2o_error *error);
+                                        const experiment_panel *panel, int64_t seed, l2o_settings **out,
+                                        l2o_error *error);
 /* Everything that was set, as lines "name=value", but for what has no part in the result; appended to `text`. */
 l2o_status experiment_describe_settings(const l2o_settings *settings, buffer *text, l2o_error *error);
 

@@ -58,6 +58,7 @@ static json_t *describe_weights(const session *session) {
         json_t *metadata = NULL;
         l2o_error ignored = {0};
         weights_file_describe(training->path, &metadata, &ignored);
+        const experiment_panel *panel = training->panel;
         json_t *item =
             json_pack("{s:s, s:s, s:I, s:s, s:O?, s:O?, s:O?}", "weights", training->weights->name, "variant",
                       training->variant->name, "seed", (json_int_t)training->seed, "from",
@@ -67,6 +68,7 @@ static json_t *describe_weights(const session *session) {
                       "recipe", json_object_get(metadata, "recipe"), "updates", json_object_get(metadata, "updates"),
                       "settings", json_object_get(metadata, "settings"));
         json_decref(metadata);
+        if (panel != NULL) results_set(item, "panel", json_string(panel->name));
         if (!results_add(list, item)) break;
     }
     return list;

@@ -6,6 +6,7 @@
 #include "experiment/catalog.h"
 #include "experiment/experiment.h"
 #include "experiment/presets.h"
+#include "optimizers/registry.h"
 
 typedef struct layering {
     l2o_settings *settings;
@@ -86,29 +87,73 @@ l2o_status experiment_cell_settings(const experiment *experiment, const l2o_sett
     return created(status, out);
 }
 
-static l2o_status make_training(const experiment *experiment, const l2o_settings *given,
-                                const experiment_weights *weights, const experiment_variant *variant,
-                                const l2o_settings *known, l2o_settings **out, l2o_error *error) {
+/* A recipe and what its trainings are told apart by. */
+typedef struct recipe {
+    const experiment *experiment;
+    const l2o_settings *given;
+    const experiment_weights *weights;
+    const experiment_variant *variant;
+    const experiment_panel *panel;
+    const l2o_settings *first; /* of the training whose weights it begins with; NULL: none */
+} recipe;
+
+/* The optimizer, and what it is made of, of the recipe that weights begin with; how that one was trained is no concern
+ * here. */
+static l2o_status suggest_optimizer(const recipe *recipe, l2o_settings *settings, l2o_error *error) {
+    const char *name = settings_peek(recipe->first, "optimizer"), *origin = recipe->weights->origin;
+    const optimizer_ops *ops = optimizer_find(name);
+    TRY(settings_suggest(settings, "optimizer", name, origin, error));
+    for (const setting *s = ops == NULL ? NULL : ops->settings; s != NULL && s->name != NULL; s++)
+        if (settings_is_set(recipe->first, s->name))
+            TRY(settings_suggest(settings, s->name, settings_peek(recipe->first, s->name), origin, error));
+    return L2O_OK;
+}
+
+/* What the panel says of tests alone is passed over. */
+static l2o_status suggest_panel(const recipe *recipe, l2o_settings *settings, l2o_error *error) {
+    const value_list *list = &recipe->panel->settings;
+    TRY(check_own(list, recipe->given, error));
+    for (int i = 0; i < list->count; i++)
+        TRY(settings_suggest(settings, list->items[i].name, list->items[i].value, list->items[i].origin, error));
+    return L2O_OK;
+}
+
+static l2o_status make_training(const recipe *recipe, const l2o_settings *known, l2o_settings **out, l2o_error *error) {
+    const experiment_weights *weights = recipe->weights;
+    const l2o_settings *given = recipe->given;
     TRY(catalog_settings(out, error));
-    l2o_status status = layer(experiment, given, known != NULL ? weights->preset : NULL, known, *out, error);
+    l2o_status status = layer(recipe->experiment, given, known != NULL ? weights->preset : NULL, known, *out, error);
+    if (status == L2O_OK && recipe->first != NULL) status = suggest_optimizer(recipe, *out, error);
+    if (status == L2O_OK && weights->on_panel) status = suggest_panel(recipe, *out, error);
     if (status == L2O_OK) status = experiment_set_values(&weights->settings, given, *out, error);
-    if (status == L2O_OK && !weights->fixed) status = set_own(&variant->training, given, *out, error);
+    if (status == L2O_OK && !weights->fixed) status = set_own(&recipe->variant->training, given, *out, error);
     return created(status, out);
+}
+
+static l2o_status make_with_preset(const recipe *recipe, l2o_settings **out, l2o_error *error) {
+    TRY(make_training(recipe, NULL, out, error));
+    if (recipe->weights->preset == NULL) return L2O_OK;
+    l2o_settings *known = *out; /* the preset depends on all the rest */
+    *out = NULL;
+    l2o_status status = make_training(recipe, known, out, error);
+    settings_free(known);
+    return status;
 }
 
 l2o_status experiment_training_settings(const experiment *experiment, const l2o_settings *given,
                                         const experiment_weights *weights, const experiment_variant *variant,
-                                        int64_t seed, l2o_settings **out, l2o_error *error) {
+                                        const experiment_panel *panel, int64_t seed, l2o_settings **out,
+                                        l2o_error *error) {
     char number[32];
+    l2o_settings *first = NULL;
     snprintf(number, sizeof number, "%lld", (long long)seed);
-    TRY(make_training(experiment, given, weights, variant, NULL, out, error));
-    if (weights->preset != NULL) { /* which depends on all the rest */
-        l2o_settings *known = *out;
-        *out = NULL;
-        l2o_status status = make_training(experiment, given, weights, variant, known, out, error);
-        settings_free(known);
-        TRY(status);
-    }
+    if (weights->from != NULL)
+        TRY(experiment_training_settings(experiment, given, experiment_find_weights(experiment, weights->from), variant,
+                                         panel, seed, &first, error));
+    const recipe recipe = {experiment, given, weights, variant, panel, first};
+    l2o_status status = make_with_preset(&recipe, out, error);
+    settings_free(first);
+    TRY(status);
     return created(settings_set(*out, "seed", number, "seeds", error), out);
 }
 

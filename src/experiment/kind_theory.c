@@ -17,7 +17,7 @@ static l2o_status set_files(const session *session, const char *recipe, const ch
     l2o_status status = L2O_OK;
     for (int64_t s = 0; s < session->seed_count && status == L2O_OK; s++)
         status = buffer_print(&files, error, "%s%s", s > 0 ? "," : "",
-                              session_weights(session, weights, &experiment->variants[0], session->seeds[s]));
+                              session_weights(session, weights, &experiment->variants[0], NULL, session->seeds[s]));
     if (status == L2O_OK) status = settings_set(settings, name, buffer_text(&files), weights->origin, error);
     buffer_free(&files);
     return status;

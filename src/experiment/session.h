@@ -13,13 +13,16 @@
 typedef struct training {
     const experiment_weights *weights;
     const experiment_variant *variant;
+    const experiment_panel *panel; /* NULL: the same for all panels */
     int64_t seed;
+    int64_t first; /* the training whose weights it begins with, an index among all; -1: none */
+    int round;     /* of the recipes that begin with one another's weights; they are trained round by round */
     char *path;
     char *target; /* where a copy goes that is shipped; NULL: nowhere */
     bool shipped;
     bool present;              /* there before this run */
     int64_t updates, expected; /* so far, and at most */
-    double seconds;            /* of this run */
+    double seconds;            /* of this training alone; NAN: unknown */
 } training;
 
 typedef struct session {
@@ -35,6 +38,7 @@ typedef struct session {
     int64_t seed_count, *seeds; /* of meta-training */
     training *trainings;        /* [training_count] */
     int64_t training_count;
+    int round;   /* of trainings under way */
     cell *cells; /* [cell_count], no two alike */
     int64_t cell_count;
     int64_t *places;      /* [variants, panels, methods, seed_count]: index among the cells */
@@ -52,11 +56,12 @@ l2o_status session_plan_training(session *session, l2o_error *error);
 l2o_status session_train(session *session, l2o_error *error);
 /* The file of a recipe's weights, which is there once they are trained; NULL where no such training is planned. */
 const char *session_weights(const session *session, const experiment_weights *weights,
-                            const experiment_variant *variant, int64_t seed);
+                            const experiment_variant *variant, const experiment_panel *panel, int64_t seed);
 
-/* How long that training took, when it was this run that trained; else NAN. */
+/* How long that training took, with those of the weights that it begins with; NAN where that is not known: of shipped
+ * weights, and of trainings that were interrupted. */
 double session_training_seconds(const session *session, const experiment_weights *weights,
-                                const experiment_variant *variant, int64_t seed);
+                                const experiment_variant *variant, const experiment_panel *panel, int64_t seed);
 
 /* session_cells.c. Checks that the cells could be run, before anything is trained for them. */
 l2o_status session_rehearse(session *session, l2o_error *error);

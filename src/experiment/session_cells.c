@@ -43,7 +43,7 @@ static l2o_status plan_cell(session *session, int v, int p, int m, int64_t s, l2
     const experiment_weights *weights = experiment_weights_of(experiment, method, variant);
     cell *cell = &session->cells[session->cell_count];
     *cell = (struct cell){.method = method, .panel = &experiment->panels[p], .variant = variant};
-    if (weights != NULL) cell->weights = session_weights(session, weights, variant, session->seeds[s]);
+    if (weights != NULL) cell->weights = session_weights(session, weights, variant, cell->panel, session->seeds[s]);
     l2o_settings *settings;
     buffer folder = {0};
     TRY(experiment_cell_settings(experiment, session->given, cell->panel, variant, &settings, error));
@@ -85,8 +85,8 @@ static l2o_status rehearse(session *session, const experiment_variant *variant, 
     l2o_settings *recipe = NULL;
     cell trial = {.method = method, .panel = panel, .variant = variant};
     if (weights != NULL) {
-        TRY(experiment_training_settings(session->experiment, session->given, weights, variant, session->seeds[0],
-                                         &recipe, error));
+        TRY(experiment_training_settings(session->experiment, session->given, weights, variant, panel,
+                                         session->seeds[0], &recipe, error));
         trial.weights = settings_text(recipe, "optimizer");
     }
     l2o_status status = cell_rehearse(&trial, session->context, session->experiment, session->given, settings, error);

@@ -19,10 +19,11 @@ enum { WEIGHTS_FORMAT = 1 };
 static const char PHASE[] = "training";
 
 static const training *find(const session *session, const experiment_weights *weights,
-                            const experiment_variant *variant, int64_t seed) {
+                            const experiment_variant *variant, const experiment_panel *panel, int64_t seed) {
+    if (!weights->on_panel) panel = NULL;
     for (int64_t i = 0; i < session->training_count; i++) {
         const training *training = &session->trainings[i];
-        if (training->weights == weights && training->seed == seed &&
+        if (training->weights == weights && training->seed == seed && training->panel == panel &&
             (training->variant == variant || weights->fixed ||
              (variant->training.count == 0 && training->variant->training.count == 0)))
             return training;
@@ -30,18 +31,56 @@ static const training *find(const session *session, const experiment_weights *we
     return NULL;
 }
 
+/* Of trainings that come to the same file the first does the work. */
+static const training *first_of_file(const session *session, const training *training) {
+    const struct training *at = session->trainings;
+    while (strcmp(at->path, training->path) != 0) at++;
+    return at;
+}
+
 const char *session_weights(const session *session, const experiment_weights *weights,
-                            const experiment_variant *variant, int64_t seed) {
-    const training *found = find(session, weights, variant, seed);
+                            const experiment_variant *variant, const experiment_panel *panel, int64_t seed) {
+    const training *found = find(session, weights, variant, panel, seed);
     return found == NULL ? NULL : found->path;
 }
 
 double session_training_seconds(const session *session, const experiment_weights *weights,
-                                const experiment_variant *variant, int64_t seed) {
-    const training *found = find(session, weights, variant, seed);
-    for (const training *at = session->trainings; found != NULL && at <= found; at++)
-        if (strcmp(at->path, found->path) == 0) return at->seconds > 0 ? at->seconds : (double)NAN;
-    return NAN;
+                                const experiment_variant *variant, const experiment_panel *panel, int64_t seed) {
+    const training *found = find(session, weights, variant, panel, seed);
+    double seconds = found == NULL ? (double)NAN : 0;
+    for (; found != NULL; found = found->first < 0 ? NULL : &session->trainings[found->first])
+        seconds += first_of_file(session, found)->seconds;
+    return seconds;
+}
+
+/* How long a training took is kept beside its weights, which themselves hold no times. */
+static l2o_status name_seconds(const training *training, buffer *path, l2o_error *error) {
+    return buffer_print(path, error, "%s.seconds", training->path);
+}
+
+static l2o_status write_seconds(const training *training, l2o_error *error) {
+    buffer path = {0};
+    char text[64];
+    int length = snprintf(text, sizeof text, "%.3f\n", training->seconds);
+    l2o_status status = name_seconds(training, &path, error);
+    if (status == L2O_OK) status = file_write(buffer_text(&path), text, (size_t)length, error);
+    buffer_free(&path);
+    return status;
+}
+
+static l2o_status read_seconds(training *training, l2o_error *error) {
+    buffer path = {0}, text = {0};
+    char *end;
+    l2o_status status = name_seconds(training, &path, error);
+    if (status == L2O_OK && !training->shipped && file_exists(buffer_text(&path)))
+        status = file_read(buffer_text(&path), 64, &text, error);
+    if (status == L2O_OK && text.size > 0) {
+        double seconds = strtod(buffer_text(&text), &end);
+        if (end != buffer_text(&text)) training->seconds = seconds;
+    }
+    buffer_free(&path);
+    buffer_free(&text);
+    return status;
 }
 
 /* ------------------------------------------------------------------------------------------------- shipped weights */
@@ -104,6 +143,10 @@ static l2o_status name_file(const session *session, training *training, const l2
     l2o_status status = buffer_print(&text, error, "weights %d of l2o %s on %s\n", (int)WEIGHTS_FORMAT, L2O_VERSION,
                                      session->context->kernel);
     if (status == L2O_OK) status = experiment_describe_settings(settings, &text, error);
+    if (status == L2O_OK && training->first >= 0) {
+        const char *first = session->trainings[training->first].path, *slash = strrchr(first, '/');
+        status = buffer_print(&text, error, "from %s\n", slash != NULL ? slash + 1 : first);
+    }
     if (status == L2O_OK)
         status =
             buffer_print(&path, error, "%s/weights/%s-%lld-%08lx.safetensors", session->cache, training->weights->name,
@@ -117,7 +160,7 @@ static l2o_status name_file(const session *session, training *training, const l2
 static l2o_status settings_of(const session *session, const training *training, l2o_settings **settings,
                               l2o_error *error) {
     return experiment_training_settings(session->experiment, session->given, training->weights, training->variant,
-                                        training->seed, settings, error);
+                                        training->panel, training->seed, settings, error);
 }
 
 static l2o_status locate(const session *session, training *training, const l2o_settings *settings, l2o_error *error) {
@@ -128,20 +171,33 @@ static l2o_status locate(const session *session, training *training, const l2o_s
     TRY(status);
     if (training->path == NULL) TRY(name_file(session, training, settings, error));
     training->present = file_exists(training->path);
-    return L2O_OK;
+    return training->present ? read_seconds(training, error) : L2O_OK;
 }
 
-/* Two recipes that come to the same are trained once: the later one has the earlier one's file. */
+/* Two recipes that come to the same are trained once: the later one has the earlier one's file. What a recipe begins
+ * with is planned before it. */
 static l2o_status plan_one(session *session, const experiment_weights *weights, const experiment_variant *variant,
-                           int64_t seed, l2o_error *error) {
-    if (find(session, weights, variant, seed) != NULL) return L2O_OK;
+                           const experiment_panel *panel, int64_t seed, l2o_error *error) {
+    int64_t first = -1;
+    if (find(session, weights, variant, panel, seed) != NULL) return L2O_OK;
+    if (weights->from != NULL) {
+        const experiment_weights *before = experiment_find_weights(session->experiment, weights->from);
+        TRY(plan_one(session, before, variant, panel, seed, error));
+        first = find(session, before, variant, panel, seed) - session->trainings;
+    }
     int64_t count = session->training_count;
     training *grown =
         memory_grow(session->trainings, (size_t)count, (size_t)count + 1, sizeof *session->trainings, error);
     if (grown == NULL) return error->status;
     session->trainings = grown;
     training *fresh = &grown[session->training_count++];
-    *fresh = (training){.weights = weights, .variant = variant, .seed = seed};
+    *fresh = (training){.weights = weights,
+                        .variant = variant,
+                        .panel = weights->on_panel ? panel : NULL,
+                        .seed = seed,
+                        .first = first,
+                        .round = first < 0 ? 0 : grown[first].round + 1,
+                        .seconds = NAN};
     l2o_settings *settings;
     TRY(settings_of(session, fresh, &settings, error));
     l2o_status status = locate(session, fresh, settings, error);
@@ -157,8 +213,12 @@ static l2o_status plan_one(session *session, const experiment_weights *weights, 
 /* A recipe that is only to be shipped needs the name of a file. */
 static l2o_status plan_if_wanted(session *session, const experiment_weights *weights, const experiment_variant *variant,
                                  int64_t seed, l2o_error *error) {
+    const experiment *experiment = session->experiment;
     if (weights == NULL || (session->ships && weights->file == NULL)) return L2O_OK;
-    return plan_one(session, weights, variant, seed, error);
+    if (!weights->on_panel) return plan_one(session, weights, variant, NULL, seed, error);
+    for (int p = 0; p < experiment->panel_count; p++)
+        TRY(plan_one(session, weights, variant, &experiment->panels[p], seed, error));
+    return L2O_OK;
 }
 
 static l2o_status plan_variant(session *session, const experiment_variant *variant, int64_t seed, l2o_error *error) {
@@ -186,25 +246,29 @@ static void on_training(void *user, const l2o_training_progress *now) {
     session_progress(job->session, PHASE, more, NULL);
 }
 
-static bool is_first_of_file(const session *session, const training *training) {
-    for (const struct training *at = session->trainings; at < training; at++)
-        if (strcmp(at->path, training->path) == 0) return false;
-    return true;
+/* With the file that it begins with, which is there by now. */
+static l2o_status settings_to_train(const session *session, const training *training, l2o_settings **settings,
+                                    l2o_error *error) {
+    TRY(settings_of(session, training, settings, error));
+    l2o_status status = settings_set(*settings, "resume", "yes", "resume", error);
+    if (status == L2O_OK && training->first >= 0)
+        status = settings_set(*settings, "optimizer", session->trainings[training->first].path,
+                              training->weights->origin, error);
+    if (status != L2O_OK) settings_free(*settings);
+    return status;
 }
 
 static l2o_status train(void *argument, int64_t number, l2o_context *context, l2o_error *error) {
     session *session = argument;
     training *training = &session->trainings[number];
-    if (training->present || !is_first_of_file(session, training)) return L2O_OK;
+    if (training->present || training->round != session->round || first_of_file(session, training) != training)
+        return L2O_OK;
     training_job job = {session, training};
     l2o_training_report report;
     l2o_settings *settings;
-    TRY(settings_of(session, training, &settings, error));
-    l2o_status status = settings_set(settings, "resume", "yes", "resume", error);
-    if (status == L2O_OK) {
-        status = l2o_train(context, settings, training->path, on_training, &job, &report);
-        if (status != L2O_OK) *error = context->error;
-    }
+    TRY(settings_to_train(session, training, &settings, error));
+    l2o_status status = l2o_train(context, settings, training->path, on_training, &job, &report);
+    if (status != L2O_OK) *error = context->error;
     settings_free(settings);
     if (status == L2O_ERROR_CANCELLED) return error_set(error, status, "cancelled by the user");
     if (status != L2O_OK) {
@@ -212,9 +276,13 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
         return error_set(error, status, "[weights %s], seed %lld: %s", training->weights->name,
                          (long long)training->seed, cause.text);
     }
-    training->seconds = report.seconds;
+    if (!report.resumed) {
+        training->seconds = report.seconds;
+        TRY(write_seconds(training, error));
+    }
     char text[256];
-    snprintf(text, sizeof text, "trained %.100s, seed %lld: %lld updates in %.0f s", training->weights->name,
+    snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %lld updates in %.0f s", training->weights->name,
+             training->panel != NULL ? " for " : "", training->panel != NULL ? training->panel->name : "",
              (long long)training->seed, (long long)report.updates, report.seconds);
     session_progress(session, PHASE, training->expected - training->updates, text);
     return ship(session, training, &report, error);
@@ -240,15 +308,19 @@ l2o_status session_plan_training(session *session, l2o_error *error) {
 }
 
 l2o_status session_train(session *session, l2o_error *error) {
+    int rounds = 0;
     session->done = session->total = 0;
     for (int64_t i = 0; i < session->training_count; i++) {
         training *training = &session->trainings[i];
         if (training->present) TRY(ship(session, training, NULL, error));
-        if (training->present || !is_first_of_file(session, training)) continue;
+        if (training->present || first_of_file(session, training) != training) continue;
+        if (training->round > rounds) rounds = training->round;
         TRY(expect(session, training, error));
         session->total += training->expected;
         session->trained++;
     }
     if (session->trained == 0) return L2O_OK;
-    return jobs_run(session->context, session->training_count, train, session, error);
+    for (session->round = 0; session->round <= rounds; session->round++)
+        TRY(jobs_run(session->context, session->training_count, train, session, error));
+    return L2O_OK;
 }

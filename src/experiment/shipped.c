@@ -91,7 +91,7 @@ static l2o_status check_variant(listing *self, const experiment *experiment, con
                                 l2o_error *error) {
     l2o_settings *settings;
     const char *path = json_string_value(json_object_get(model, "path"));
-    TRY(experiment_training_settings(experiment, NULL, weights, variant, seed, &settings, error));
+    TRY(experiment_training_settings(experiment, NULL, weights, variant, NULL, seed, &settings, error));
     json_t *recipe = NULL;
     l2o_status status = trainer_rehearse(self->context, settings, "rehearsal.safetensors", &recipe, error);
     if (status == L2O_OK) status = shipped_of_recipe(path, recipe, settings, same, error);

@@ -10,6 +10,12 @@ static void add_column(json_t *table, const char *heading) {
     results_add(json_object_get(table, "columns"), json_string(heading));
 }
 
+static bool some_adapt(const experiment *experiment) {
+    bool found = false;
+    for (int m = 0; m < experiment->method_count; m++) found |= experiment->methods[m].adapt;
+    return found;
+}
+
 static json_t *make_table(const session *session, int variant, int panel) {
     const experiment *experiment = session->experiment;
     const quantity *quantity = experiment->quantity;
@@ -19,10 +25,12 @@ static json_t *make_table(const session *session, int variant, int panel) {
     snprintf(name, sizeof name, "summary-%.60s%s%.60s", experiment->panels[panel].name, of[0] != '\0' ? "-" : "", of);
     snprintf(title, sizeof title, "%s: what each method reaches, and what it takes", label);
     results_note(quantity, quantity->meaning, how, sizeof how);
-    snprintf(note, sizeof note,
-             "%s %s. Seconds per 1000 instances are those of all steps on one thread, preparation included, while as "
-             "many cells run as there are threads; of training, those of this run where it trained, of one seed.",
-             how, quantity->other_meaning);
+    snprintf(
+        note, sizeof note,
+        "%s %s. Seconds per 1000 instances are those of all steps on one thread, preparation included, while as "
+        "many cells run as there are threads; of adaptation, those of one run; of training, those of one seed on one "
+        "thread, with the training that it begins with, where known.",
+        how, quantity->other_meaning);
     json_t *table = results_table(name, title, note, "method");
     add_column(table, quantity->judged);
     add_column(table, quantity->other_symbol);
@@ -31,6 +39,7 @@ static json_t *make_table(const session *session, int variant, int panel) {
         add_column(table, heading);
     }
     add_column(table, "s per 1000 instances");
+    if (some_adapt(experiment)) add_column(table, "s of adaptation");
     add_column(table, "s of training");
     add_column(table, "weights");
     return table;
@@ -51,11 +60,11 @@ static l2o_status add_number(json_t *cells, double value, l2o_error *error) {
 }
 
 static double seconds_of_training(const session *session, const experiment_weights *weights,
-                                  const experiment_variant *variant) {
+                                  const experiment_variant *variant, const experiment_panel *panel) {
     double sum = 0;
     int64_t count = 0;
     for (int64_t s = 0; s < session->seed_count && weights != NULL; s++) {
-        double seconds = session_training_seconds(session, weights, variant, session->seeds[s]);
+        double seconds = session_training_seconds(session, weights, variant, panel, session->seeds[s]);
         if (isnan(seconds)) continue;
         sum += seconds;
         count++;
@@ -68,16 +77,19 @@ static l2o_status add_costs(const session *session, int variant, int panel, int 
     const experiment *experiment = session->experiment;
     const experiment_method *of = &experiment->methods[method];
     int64_t seeds = session_seeds(session, of);
-    double seconds = 0, weights = 0;
+    double seconds = 0, adaptation = 0, weights = 0;
     for (int64_t s = 0; s < seeds; s++) {
         const cell *cell = session_cell(session, variant, panel, method, s);
         double whole = cell->preparation_seconds + cell->seconds[cell->points - 1];
         seconds += whole * 1000 / cell->instances / (double)seeds;
+        adaptation += cell->preparation_seconds / (double)seeds;
         weights = cell->weight_total;
     }
     const experiment_weights *recipe = experiment_weights_of(experiment, of, &experiment->variants[variant]);
+    double training = seconds_of_training(session, recipe, &experiment->variants[variant], &experiment->panels[panel]);
     TRY(add_number(cells, seconds, error));
-    TRY(add_number(cells, seconds_of_training(session, recipe, &experiment->variants[variant]), error));
+    if (some_adapt(experiment)) TRY(add_number(cells, of->adapt ? adaptation : (double)NAN, error));
+    TRY(add_number(cells, training, error));
     return add_number(cells, weights, error);
 }
 

@@ -93,29 +93,6 @@ static l2o_status name_files(trainer *trainer, const char *path, l2o_error *erro
     return L2O_OK;
 }
 
-static l2o_status make_tasks(trainer *trainer, l2o_problem *const *given, int count, l2o_error *error) {
-    const l2o_settings *settings = trainer->settings;
-    int components = 1, choice = given == NULL ? settings_choice(settings, "tasks") : 0;
-    if (given == NULL) TRY(problem_components(settings, &components, error));
-    bool apart = choice == 1 || (choice == 0 && trainer->estimator.kind->adapts);
-    int tasks = given != NULL ? count : apart ? components : 1;
-    if (tasks < 1 || tasks > MOST_TASKS)
-        return error_set(error, L2O_ERROR_INPUT, "training takes 1 to %d tasks, not %d", (int)MOST_TASKS, tasks);
-    for (int k = 0; k < tasks; k++) {
-        problem *problem = given != NULL ? given[k] : NULL;
-        if (problem == NULL) {
-            TRY(problem_create_for(settings, apart && components > 1 ? k : COMPONENT_ALL, STREAM_TRAINING, &problem,
-                                   error));
-            trainer->owned[k] = problem;
-        }
-        TRY(meta_task_create(trainer->context, problem, trainer->optimizer, &trainer->estimator, &trainer->tasks[k],
-                             error));
-        trainer->task_count = k + 1;
-    }
-    meta_tasks_share(tasks, trainer->tasks);
-    return L2O_OK;
-}
-
 static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
     size_t total = (size_t)trainer->optimizer->weight_total;
     double **buffers[] = {&trainer->best, &trainer->good, &trainer->boundary.weights, &trainer->boundary.m,
@@ -158,7 +135,7 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     TRY(make_optimizer(trainer, error));
     TRY(trainer_prepare_layers(trainer, error));
     trainer->weights = trainer->optimizer->weights;
-    TRY(make_tasks(trainer, given, count, error));
+    TRY(trainer_make_tasks(trainer, given, count, error));
     TRY(make_buffers(trainer, error));
     bool resume = settings_flag(trainer->settings, "resume");
     settings_share_use(trainer->settings, settings);
@@ -191,6 +168,7 @@ static void trainer_release(trainer *trainer) {
                        trainer->scaled, trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     features_free(&trainer->features);
+    training_tasks_free(&trainer->kinds);
     adam_free(&trainer->adam);
     optimizer_free(trainer->optimizer);
     settings_free(trainer->settings);

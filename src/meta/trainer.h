@@ -13,6 +13,7 @@
 #include "meta/adam.h"
 #include "meta/estimator.h"
 #include "meta/features.h"
+#include "meta/training_tasks.h"
 #include "run/range.h"
 
 extern const setting trainer_settings[];
@@ -94,6 +95,7 @@ typedef struct trainer {
     meta_task tasks[MOST_TASKS];
     problem *owned[MOST_TASKS]; /* problems that the trainer made itself */
     int task_count;
+    training_tasks kinds; /* those that are listed */
     adam adam;
     trainer_state state;
     double *weights;     /* phi: optimizer->weights */
@@ -132,6 +134,9 @@ l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error);
 const stage *trainer_stage(const trainer *trainer);
 /* "stage 2 of 8", "layer 3 of 16, stage 2 of 3" */
 const char *trainer_stage_name(const trainer *trainer, char name[64]);
+
+/* trainer_tasks.c: from the caller's problems or, where there are none (NULL), from the settings. */
+l2o_status trainer_make_tasks(trainer *trainer, l2o_problem *const *given, int count, l2o_error *error);
 
 /* trainer_update.c: one draw of the problems with all its updates; loss and last objective of the last one. */
 l2o_status trainer_draw(trainer *trainer, double *loss, double *last, l2o_error *error);

@@ -62,6 +62,10 @@ const setting trainer_settings[] = {
      "Mixtures: one task for each component, or one task with a mixed batch. Auto: components for estimators with an "
      "inner "
      "step"},
+    {"training-tasks", SETTING_TEXT, "", NULL, 0, 0, NULL,
+     "Kinds of tasks to train on, separated by |, each a list of problem settings that hold instead of those given, as "
+     "in density=0.05|density=0.1,snr=30; all of one shape. Each has a batch of its own; gradients are averaged over "
+     "all, inner steps are each one's own"},
     {"recoveries", SETTING_INTEGER, "", "5", 0, 1000, NULL,
      "How often training goes back to the last good weights, at half the rate, when it meets NaN or infinity"},
     {"seeds", SETTING_TEXT, "", NULL, 0, 0, NULL,

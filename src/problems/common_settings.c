@@ -26,6 +26,8 @@ const setting problem_common_settings[] = {
     {"A-perturbation", SETTING_REAL, "", "0", 0, 1e6, NULL,
      "A shared A that has shifted: standard deviation of normal noise that is added to its entries, in units of their "
      "root mean square; before unit-columns."},
+    {"A-perturbation-seed", SETTING_INTEGER, "", "0", 0, LARGEST, NULL,
+     "Which noise that is: for another number another, in every direction."},
     {"unit-columns", SETTING_FLAG, "", "no", 0, 0, NULL,
      "Scales each column of a drawn A to unit Euclidean norm, as sparse coding does."},
     {"condition", SETTING_REAL, "", NULL, 1, 1e8, NULL,

@@ -40,6 +40,7 @@ l2o_status drawn_matrix_create(problem *problem, linear_model *model, const l2o_
                              "A: a mixture of %d cannot be shared by all instances; drop shared-A or the mixture",
                              out->entries.count);
         out->perturbation = settings_real(settings, "A-perturbation");
+        if (out->perturbation > 0) out->perturbation_seed = (uint32_t)settings_integer(settings, "A-perturbation-seed");
     }
     out->unit_columns = settings_flag(settings, "unit-columns");
     TRY(read_shape(model, settings, out, error));
@@ -125,7 +126,7 @@ static void perturb(const drawn_matrix *matrix, const linear_model *model, rando
         squares += entry * entry;
     }
     double deviation = matrix->perturbation * sqrt(squares / (double)size);
-    key.draw = 1; /* A itself has draw 0 */
+    key.draw = 1 + matrix->perturbation_seed; /* A itself has draw 0 */
     for (int64_t i = 0; i < size; i++) {
         double noise = deviation * distribution_draw(&normal, key, (uint64_t)i);
         problem_store(model->type, model->a, i, problem_load(model->type, model->a, i) + noise);

@@ -15,13 +15,14 @@ typedef struct drawn_matrix {
     bool unit_columns;
     uint64_t seed;       /* of a shared A */
     double perturbation; /* of a shared A, relative to its entries */
-    double condition;    /* 0: as drawn */
-    int64_t rank;        /* 0: as drawn */
-    double *raw;         /* [m, n], float64, with either of these; what it was made from follows */
+    uint32_t perturbation_seed;
+    double condition; /* 0: as drawn */
+    int64_t rank;     /* 0: as drawn */
+    double *raw;      /* [m, n], float64, with either of these; what it was made from follows */
 } drawn_matrix;
 
-/* Reads A, m, shared-A, A-seed, A-perturbation, unit-columns, condition and rank; fills model->m and ->shared, makes
- * room. */
+/* Reads A, m, shared-A, A-seed, A-perturbation and its seed, unit-columns, condition and rank; fills model->m and
+ * ->shared, makes room. */
 l2o_status drawn_matrix_create(problem *problem, linear_model *model, const l2o_settings *settings, drawn_matrix *out,
                                l2o_error *error);
 /* Draws A, the shared one, or those of all instances, into model->a. */
