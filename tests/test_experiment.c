@@ -575,6 +575,59 @@ static void test_variants_train_apart(void **state) {
     json_decref(alone);
 }
 
+static const json_t *training_of(const json_t *results, const char *weights, const char *panel) {
+    const json_t *list = json_object_get(json_object_get(json_object_get(results, "ran"), "settings"), "weights"),
+                 *found = NULL;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i), *on = json_object_get(item, "panel");
+        if (strcmp(json_string_value(json_object_get(item, "weights")), weights) != 0) continue;
+        if ((panel == NULL) == (on == NULL) && (on == NULL || strcmp(json_string_value(on), panel) == 0)) found = item;
+    }
+    if (found == NULL) fail_msg("no training of %s", weights);
+    return json_object_get(found, "settings");
+}
+
+/* Recipes on panels are trained on the panel's problems, and those that begin with others' weights go on from them. */
+static void test_recipes_on_panels(void **state) {
+    (void)state;
+#define RECIPES                                                                                                        \
+    "[weights w]\nestimator = plain\n[weights here]\nestimator = plain\non = panel\n"                                  \
+    "[weights on]\nestimator = fomaml\nfrom = w\ntraining-tasks = A=normal:2 | A=normal:3\n"                           \
+    "[weights still]\nestimator = plain\nfrom = on\non = panel\nouter-rate = 0\n"                                      \
+    "[method plain]\nweights = w\n[method here]\nweights = here\n[method on]\nweights = on\n"                          \
+    "[method still]\nweights = still\n[method adapted]\nweights = on\nadapt = yes\n"
+    write_text("panels.ini", HEAD TINY "seeds = 1-2\n" RECIPES PANELS);
+    json_t *one = run_file("panels.ini", 1, "panels-one", NULL), *two = run_file("panels.ini", 2, "panels-two", NULL);
+    json_t *again = run_file("panels.ini", 2, "panels-two", NULL);
+    assert_true(json_equal(table_named(one, "minimum"), table_named(two, "minimum")));
+    assert_true(json_equal(table_named(two, "minimum"), table_named(again, "minimum")));
+    const json_t *work = json_object_get(json_object_get(again, "ran"), "work");
+    assert_int_equal(json_integer_value(json_object_get(work, "trainings")), 2 * (1 + 2 + 1 + 2));
+    assert_int_equal(json_integer_value(json_object_get(work, "of these in this run")), 0);
+    for (size_t row = 0; row < 2; row++) {
+        assert_true(mean_at(one, "minimum", row, 2) != mean_at(one, "minimum", row, 0));
+        assert_true(mean_at(one, "minimum", row, 3) == mean_at(one, "minimum", row, 2)); /* at a rate of 0 */
+    }
+    /* The default of A is that of the first panel. */
+    assert_true(mean_at(one, "minimum", 0, 1) == mean_at(one, "minimum", 0, 0));
+    assert_true(mean_at(one, "minimum", 1, 1) != mean_at(one, "minimum", 1, 0));
+    assert_string_equal(json_string_value(json_object_get(training_of(one, "here", "ten"), "A")), "normal:10");
+    assert_string_equal(json_string_value(json_object_get(training_of(one, "on", NULL), "training-tasks")),
+                        "A=normal:2 | A=normal:3");
+    json_decref(one);
+    json_decref(two);
+    json_decref(again);
+#define ON(text) HEAD BARE "[method m]\nweights = a\n" text
+    assert_refused(ON("[weights a]\non = test\n"), "'on' is panel");
+    assert_refused(ON("[weights a]\non = panel\nfile = a.safetensors\n"), "are not shipped; drop 'file'");
+    assert_refused(ON("[weights a]\nfrom = b\n"), "no section [weights b]");
+    assert_refused(ON("[weights a]\nfrom = a\n"), "'from' leads in a circle");
+    assert_refused(ON("[weights a]\nfrom = b\n[weights b]\nfrom = c\n[weights c]\nfrom = b\n"), "in a circle");
+    assert_refused(ON("[weights a]\nfrom = b\n[weights b]\non = panel\n"), "add on = panel");
+    assert_refused(ON("[weights a]\nfrom = b\noptimizer = rnnprop\n[weights b]\nunroll = 3\n"), "drop 'optimizer'");
+    assert_refused("[experiment]\ntitle = t\nkind = theory\n[weights a]\non = panel\n", "not for theory");
+}
+
 /* A method's own value, and the user's that takes its place, which is also the one for all: two results. */
 static void test_user_replaces_option(void **state) {
     (void)state;
@@ -706,6 +759,7 @@ int main(void) {
         cmocka_unit_test(test_interpolation_run),
         cmocka_unit_test(test_shipped_weights),
         cmocka_unit_test(test_variants_train_apart),
+        cmocka_unit_test(test_recipes_on_panels),
         cmocka_unit_test(test_user_replaces_option),
         cmocka_unit_test(test_step_of_its_own),
         cmocka_unit_test(test_user_settings),
