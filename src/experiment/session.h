@@ -18,7 +18,8 @@ typedef struct training {
     int64_t first; /* the training whose weights it begins with, an index among all; -1: none */
     int round;     /* of the recipes that begin with one another's weights; they are trained round by round */
     char *path;
-    char *target; /* where a copy goes that is shipped; NULL: nowhere */
+    unsigned long checksum; /* of everything that decides the weights; 0: of shipped ones */
+    char *target;           /* where a copy goes that is shipped; NULL: nowhere */
     bool shipped;
     bool present;              /* there before this run */
     int64_t updates, expected; /* so far, and at most */

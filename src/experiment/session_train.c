@@ -137,9 +137,21 @@ static l2o_status ship(session *session, const training *training, const l2o_tra
 
 /* -------------------------------------------------------------------------------------------------------- the plan */
 
-static l2o_status name_file(const session *session, training *training, const l2o_settings *settings,
-                            l2o_error *error) {
-    buffer text = {0}, path = {0};
+/* The file of an earlier training that comes to the same, or one of its own. */
+static l2o_status name_file(const session *session, training *training, l2o_error *error) {
+    for (const struct training *at = session->trainings; at < training; at++)
+        if (at->checksum == training->checksum && at->seed == training->seed)
+            return (training->path = memory_string(at->path, error)) == NULL ? error->status : L2O_OK;
+    buffer path = {0};
+    l2o_status status = buffer_print(&path, error, "%s/weights/%s-%lld-%08lx.safetensors", session->cache,
+                                     training->weights->name, (long long)training->seed, training->checksum);
+    if (status == L2O_OK && (training->path = memory_string(buffer_text(&path), error)) == NULL) status = error->status;
+    buffer_free(&path);
+    return status;
+}
+
+static l2o_status identify(const session *session, training *training, const l2o_settings *settings, l2o_error *error) {
+    buffer text = {0};
     l2o_status status = buffer_print(&text, error, "weights %d of l2o %s on %s\n", (int)WEIGHTS_FORMAT, L2O_VERSION,
                                      session->context->kernel);
     if (status == L2O_OK) status = experiment_describe_settings(settings, &text, error);
@@ -147,14 +159,9 @@ static l2o_status name_file(const session *session, training *training, const l2
         const char *first = session->trainings[training->first].path, *slash = strrchr(first, '/');
         status = buffer_print(&text, error, "from %s\n", slash != NULL ? slash + 1 : first);
     }
-    if (status == L2O_OK)
-        status =
-            buffer_print(&path, error, "%s/weights/%s-%lld-%08lx.safetensors", session->cache, training->weights->name,
-                         (long long)training->seed, (unsigned long)crc32_z(0, (const void *)text.bytes, text.size));
-    if (status == L2O_OK && (training->path = memory_string(buffer_text(&path), error)) == NULL) status = error->status;
+    if (status == L2O_OK) training->checksum = (unsigned long)crc32_z(0, (const void *)text.bytes, text.size);
     buffer_free(&text);
-    buffer_free(&path);
-    return status;
+    return status == L2O_OK ? name_file(session, training, error) : status;
 }
 
 static l2o_status settings_of(const session *session, const training *training, l2o_settings **settings,
@@ -169,7 +176,7 @@ static l2o_status locate(const session *session, training *training, const l2o_s
     l2o_status status = look_for_shipped(session, training, recipe, settings, error);
     json_decref(recipe);
     TRY(status);
-    if (training->path == NULL) TRY(name_file(session, training, settings, error));
+    if (training->path == NULL) TRY(identify(session, training, settings, error));
     training->present = file_exists(training->path);
     return training->present ? read_seconds(training, error) : L2O_OK;
 }
