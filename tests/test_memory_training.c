@@ -154,6 +154,8 @@ static void test_training(void **state) {
     assert_true(try_each(TINY SHORT "problem=lasso estimator=plain inputs=full", 1, train) > 200);
     assert_true(try_each(TINY SHORT "problem=rosenbrock estimator=fomaml", 1, train) > 200);
     assert_true(try_each(TINY SHORT "problem=quadratic A=mix:normal:1,uniform:0:1 estimator=maml", 1, train) > 200);
+    assert_true(try_each(TINY SHORT "problem=lasso estimator=fomaml training-tasks=A=normal:1|lambda=0.1,b=truth", 1,
+                         train) > 200);
     const char *unrolled = "n=4 m=3 batch=2 unroll=2 problem=recovery shared-A=yes meta-loss=last optimizer=lista-cpss "
                            "depth=2 support-step=20 support-limit=100 " SHORT;
     assert_true(try_each(unrolled, 1, train) > 200);
