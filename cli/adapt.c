@@ -26,14 +26,14 @@ static json_t *trials_json(const l2o_adaptation_report *report) {
 }
 
 static int print_json(const char *name, const char *path, const l2o_adaptation_report *report) {
-    return output_json(json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "command",
-                                 "adapt", "optimizer", name, "weights", path, "updates", (json_int_t)report->updates,
-                                 "before", quality_json(&report->before), "after", quality_json(&report->after), "kept",
-                                 quality_json(&report->kept), "kept_update", (json_int_t)report->kept_update, "rate",
-                                 output_real(report->rate), "trials", trials_json(report), "gradient_evaluations",
-                                 output_real(report->gradient_evaluations), "seconds", output_real(report->seconds),
-                                 "measuring_evaluations", output_real(report->measuring_evaluations),
-                                 "measuring_seconds", output_real(report->measuring_seconds)));
+    return output_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "command", "adapt", "optimizer",
+        name, "weights", path, "updates", (json_int_t)report->updates, "before", quality_json(&report->before), "after",
+        quality_json(&report->after), "kept", quality_json(&report->kept), "kept_update",
+        (json_int_t)report->kept_update, "rate", output_real(report->rate), "trials", trials_json(report), "candidates",
+        (json_int_t)report->candidates, "gradient_evaluations", output_real(report->gradient_evaluations), "seconds",
+        output_real(report->seconds), "measuring_evaluations", output_real(report->measuring_evaluations),
+        "measuring_seconds", output_real(report->measuring_seconds)));
 }
 
 static void add_row(table *table, const char *label, const l2o_quality *quality) {
@@ -83,6 +83,7 @@ static int print_summary(const char *path, const l2o_adaptation_report *report, 
     table_print(&table, stdout, TABLE_TEXT, 0);
     table_free(&table);
     print_kept(report, best, measure);
+    if (report->candidates > 0) printf("%lld candidates tried by search\n", (long long)report->candidates);
     printf("%.6g gradient evaluations for each instance in %.1f s, and %.6g in %.1f s to measure; weights in %s\n",
            report->gradient_evaluations, report->seconds, report->measuring_evaluations, report->measuring_seconds,
            path);
@@ -123,14 +124,20 @@ const verb verb_adapt = {
         "towards them: five updates are the default. Prints how good the weights are before and after on problems of "
         "that kind which adaptation has not seen, as the natural logarithm of the mean objective.\n"
         "With --keep best, the weights with the least minimum on those problems are kept, which may be those from "
-        "before. With --adaptation-rates several rates are tried, and the best one there is taken.",
+        "before. With --adaptation-rates several rates are tried, and the best one there is taken.\n"
+        "Weights that no gradient tells of are searched for in each update; --adaptation-optimizer search finds all "
+        "weights so, where they are few.",
     .examples = "# problems from a distribution that training has not seen\n"
                 "l2o adapt --weights ml2o.safetensors --problem lasso --A normal:100 \\\n"
                 "    --out adapted.safetensors\n"
                 "# your own instances; never get worse\n"
                 "l2o adapt --weights ml2o.safetensors --problem lasso \\\n"
                 "    --A data.npz:A --b data.npz:b --keep best --adaptation-rates 1e-4,1e-3,1e-2 \\\n"
-                "    --out mine.safetensors",
+                "    --out mine.safetensors\n"
+                "# the three numbers of HyperLISTA, for a dictionary\n"
+                "l2o adapt --optimizer hyperlista --unroll 16 --meta-loss last --problem recovery \\\n"
+                "    --A dictionary.npy --shared-A yes --adaptation-optimizer search --adaptation-updates 40 \\\n"
+                "    --out tuned.safetensors",
     .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS),
     .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_ADAPTATION,
     .run = run,

@@ -1,4 +1,5 @@
 /* l2o info: what a file of weights says about itself. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,8 +57,15 @@ static void print_value(const json_t *value, int depth) {
     }
 }
 
+static bool names(const json_t *list, const char *name) {
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (json_is_string(json_array_get(list, i)) && strcmp(json_string_value(json_array_get(list, i)), name) == 0)
+            return true;
+    return false;
+}
+
 /* "lstm0.weight [80, 2] F32" */
-static void print_tensors(const json_t *tensors) {
+static void print_tensors(const json_t *tensors, const json_t *without_gradient) {
     puts("tensors");
     for (size_t i = 0; i < json_array_size(tensors); i++) {
         const json_t *tensor = json_array_get(tensors, i), *name = json_object_get(tensor, "name");
@@ -70,6 +78,7 @@ static void print_tensors(const json_t *tensors) {
         print_value(shape, 0);
         fputs("] ", stdout);
         print_text(json_string_value(type));
+        if (names(without_gradient, json_string_value(name))) fputs(", no gradient tells of it: for search", stdout);
         putchar('\n');
     }
 }
@@ -81,7 +90,7 @@ static int print_summary(const char *path, const json_t *document) {
         if (strcmp(json_object_iter_key(at), "tensors") != 0)
             print_entry(json_object_iter_key(at), json_object_iter_value(at), 0);
     const json_t *tensors = json_object_get(document, "tensors");
-    if (json_is_array(tensors)) print_tensors(tensors);
+    if (json_is_array(tensors)) print_tensors(tensors, json_object_get(document, "without_gradient"));
     return command_flush();
 }
 

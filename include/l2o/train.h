@@ -91,18 +91,22 @@ typedef struct l2o_adaptation_report {
     l2o_quality after;   /* after the last update at `rate` */
     l2o_quality kept;    /* of the weights that are returned */
     int64_t kept_update; /* after how many updates those weights stood; 0: the weights from before */
-    double rate;         /* the one that was chosen: of all that were tried, it has the best to offer */
+    double rate;         /* the one that was chosen: of all that were tried, it has the best to offer; 0: a search has
+                            none */
     int64_t updates;     /* that were made at it */
     int trial_count;     /* rates that were tried */
     l2o_adaptation_trial trials[L2O_MOST_RATES];
-    double gradient_evaluations, seconds;            /* per instance, of the updates at all rates */
+    int64_t candidates;  /* weights that a search evaluated, each over a whole unroll, at all rates */
+    double gradient_evaluations, seconds;            /* per instance, of the updates at all rates, candidates too */
     double measuring_evaluations, measuring_seconds; /* on held-out problems; not in the above */
 } l2o_adaptation_report;
 
 /* Adapts the optimizer's weights in place: `adaptation-updates` updates by Adam with fresh slots, or by
  * `adaptation-optimizer`, on adaptation problems; before and after are measured on held-out ones. With `keep` = best
  * the weights that are best there are kept, whether adapted or not. Of several `adaptation-rates` each is tried from
- * the same weights, and the one that is best there is chosen. Without success the weights stay as they are. */
+ * the same weights, and the one that is best there is chosen. Weights that no gradient tells of (hyperlista's c3) are
+ * searched for in each update, with `adaptation-search` candidates; `adaptation-optimizer` = search moves all weights
+ * so, at most 64. Without success the weights stay as they are. */
 L2O_API l2o_status l2o_adapt(l2o_context *context, const l2o_settings *settings, l2o_optimizer *optimizer,
                              l2o_adaptation_report *report);
 /* The same on the caller's own problem. */

@@ -3,6 +3,7 @@
 #include "meta/adapt.h"
 
 #include "base/settings_list.h"
+#include "meta/search.h"
 #include "optimizers/weights_file.h"
 #include "problems/user_data.h"
 #include "run/range.h"
@@ -11,17 +12,28 @@ static const double LARGEST_RATE = 1e6;
 
 const setting adapt_settings[] = {
     {"adaptation-updates", SETTING_INTEGER, "updates", "5", 0, 1e6, NULL,
-     "Updates of the weights when adapting; each is one unroll on the adaptation problems"},
+     "Updates of the weights when adapting; each is one unroll on the adaptation problems, or as many as a search "
+     "takes"},
     {"adaptation-rate", SETTING_REAL, "", "0.001", 0, LARGEST_RATE, NULL, "Rate of the updates when adapting"},
     {"adaptation-rates", SETTING_TEXT, "", NULL, 0, 0, NULL,
      "Instead of adaptation-rate several, separated by commas or slashes: each is tried from the same weights on the "
      "same problems, and the one that is best on held-out problems is taken"},
-    {"adaptation-optimizer", SETTING_CHOICE, "", "adam", 0, 0, "adam|sgd|sgd-normalised",
+    {"adaptation-optimizer", SETTING_CHOICE, "", "adam", 0, 0, "adam|sgd|sgd-normalised|search",
      "What moves the weights when adapting: Adam with fresh slots (as the authors' code), the gradient step that "
      "MAML's "
-     "inner step is, or a step as long as the rate along the gradient"},
+     "inner step is, or a step as long as the rate along the gradient; search, for at most 64 weights, tries them one "
+     "by "
+     "one"},
+    {"adaptation-search", SETTING_INTEGER, "candidates", "2", 0, 1000, NULL,
+     "How many values an update tries of each weight that no gradient tells of (hyperlista's c3), or with "
+     "adaptation-optimizer = search of each weight: w e^s and w e^-s, s = ln 2 at first, and halved where neither is "
+     "better on the problems adapted to; an even number, 0: none"},
+    {"adaptation-scatter", SETTING_INTEGER, "candidates", "0", 0, 1e6, NULL,
+     "With adaptation-optimizer = search, candidates tried before the first update that differ in all weights, by "
+     "factors from 1/16 to 16: where the weights begin far from good ones"},
     {"adaptation-restart", SETTING_INTEGER, "updates", "0", 0, 1e6, NULL,
-     "Start again from where the first update began after so many updates; 0: never"},
+     "Start again from where the first update began after so many updates; 0: never. Where weights are searched for, "
+     "every update does"},
     {"adaptation-warmup", SETTING_INTEGER, "steps", "0", 0, 1e7, NULL,
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
     {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,
@@ -35,7 +47,30 @@ const setting adapt_settings[] = {
      "(the paper's measure), its last or its mean"},
     {0}};
 
-l2o_status adapt_options_read(const l2o_settings *settings, adapt_options *options, l2o_error *error) {
+/* Every update of a search is judged by the same unroll: the first one. */
+static l2o_status read_search(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
+                              l2o_error *error) {
+    bool all = options->method == ADAPT_SEARCH;
+    if (!all && search_weights_without_gradient(optimizer) == 0) return L2O_OK;
+    options->candidates = settings_integer(settings, "adaptation-search");
+    if (all) options->scatter = settings_integer(settings, "adaptation-scatter");
+    if (options->candidates % 2 != 0 || (all && options->candidates == 0))
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: adaptation-search is %lld, but values are tried in pairs, above and below; give an even "
+                         "number%s",
+                         settings_origin(settings, "adaptation-search"), (long long)options->candidates,
+                         all ? " from 2" : "");
+    if (options->candidates > 0 && settings_is_given(settings, "adaptation-restart") && options->restart != 1)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: adaptation-restart is %lld, but weights of '%s' are searched for, and a search begins "
+                         "every update where the first began; remove it%s",
+                         settings_origin(settings, "adaptation-restart"), (long long)options->restart,
+                         optimizer->ops->name, all ? "" : ", or set adaptation-search = 0");
+    return L2O_OK;
+}
+
+l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
+                              l2o_error *error) {
     *options = (adapt_options){
         .seed = (uint64_t)settings_integer(settings, "seed"),
         .method = (adapt_method)settings_choice(settings, "adaptation-optimizer"),
@@ -51,8 +86,11 @@ l2o_status adapt_options_read(const l2o_settings *settings, adapt_options *optio
         options->epsilon = settings_real(settings, "adam-epsilon");
         options->tensorflow = settings_choice(settings, "epsilon-place") == 0;
     }
+    TRY(read_search(settings, optimizer, options, error));
     options->rate_count = 1;
-    if (settings_is_set(settings, "adaptation-rates"))
+    if (options->method == ADAPT_SEARCH)
+        options->rates[0] = 0;
+    else if (settings_is_set(settings, "adaptation-rates"))
         TRY(settings_reals(settings, "adaptation-rates", (list_limits){0, LARGEST_RATE, L2O_MOST_RATES}, options->rates,
                            &options->rate_count, error));
     else
@@ -79,6 +117,7 @@ static l2o_status note_adaptation(const l2o_settings *settings, optimizer *optim
     if (used == NULL) return error->status;
     json_t *note = json_pack("{s:I, s:I, s:f, s:o}", "updates", (json_int_t)report->updates, "kept",
                              (json_int_t)report->kept_update, "rate", report->rate, "settings", used);
+    if (report->candidates > 0) json_object_set_new(note, "candidates", json_integer((json_int_t)report->candidates));
     if (range != NULL && json_object_set_new(note, "range", range_json(range)) != 0) {
         json_decref(note);
         note = NULL;
@@ -89,7 +128,7 @@ static l2o_status note_adaptation(const l2o_settings *settings, optimizer *optim
 static l2o_status adapt_on(l2o_context *context, const l2o_settings *settings, problem *problem, optimizer *optimizer,
                            const range *range, l2o_adaptation_report *report, l2o_error *error) {
     adapt_options options;
-    TRY(adapt_options_read(settings, &options, error));
+    TRY(adapt_options_read(settings, optimizer, &options, error));
     TRY(settings_check_used(settings, "adaptation", error));
     warn_of_overlap(context, problem);
     TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));

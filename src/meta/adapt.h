@@ -11,7 +11,7 @@
 extern const setting adapt_settings[];
 
 /* What moves the weights, in the order of the setting adaptation-optimizer. */
-typedef enum adapt_method { ADAPT_ADAM, ADAPT_SGD, ADAPT_SGD_NORMALISED } adapt_method;
+typedef enum adapt_method { ADAPT_ADAM, ADAPT_SGD, ADAPT_SGD_NORMALISED, ADAPT_SEARCH } adapt_method;
 /* What weights are chosen by, in the order of the setting keep-by. */
 typedef enum adapt_measure { ADAPT_MINIMUM, ADAPT_LAST, ADAPT_MEAN } adapt_measure;
 
@@ -21,15 +21,18 @@ typedef struct adapt_options {
     double rates[L2O_MOST_RATES];
     int rate_count;
     adapt_method method;
-    double epsilon;  /* Adam's */
-    bool tensorflow; /* and its place */
+    double epsilon;     /* Adam's */
+    bool tensorflow;    /* and its place */
+    int64_t candidates; /* of each weight that is searched for, in an update; 0: none is */
+    int64_t scatter;    /* candidates before the first update, when all are searched for */
     int64_t updates, restart, warmup, evaluation_steps;
     int held_out_draws;
     bool keep_best;
     adapt_measure keep_by;
 } adapt_options;
 
-l2o_status adapt_options_read(const l2o_settings *settings, adapt_options *options, l2o_error *error);
+l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
+                              l2o_error *error);
 
 /* Changes optimizer->weights in place, on adaptation problems of draw `draw`. With `measure`, held-out problems are run
  * before and after and the report's qualities are filled; a choice (`keep` = best, several rates) measures whether

@@ -1,7 +1,9 @@
 /* The updates of adaptation: at each rate from the same weights on the same problems, measured on held-out ones.
  *
  * An update is one unroll's plain meta-gradient and a step of Adam or SGD; SGD's is the inner step of MAML (Yang et
- * al., ICLR 2023, Eq. 5). Successive updates go on along the trajectory, the first begins at x0 or after a warm-up. */
+ * al., ICLR 2023, Eq. 5). Successive updates go on along the trajectory, the first begins at x0 or after a warm-up.
+ * Weights that no gradient tells of are searched for after that step, on the same problems; or all weights are, without
+ * it. Then all updates begin where the first does, because losses of different unrolls are not comparable. */
 #include <math.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "meta/adam.h"
 #include "meta/adapt.h"
 #include "meta/evaluation.h"
+#include "meta/search.h"
 
 typedef struct adaptation {
     l2o_context *context;
@@ -20,9 +23,11 @@ typedef struct adaptation {
     meta_task task;
     carry start; /* where the warm-up ends; only made when there is one */
     adam adam;
-    double *present; /* [weight_total] of the trial at hand */
-    double *kept;    /* [weight_total] the choice so far */
-    bool measure;    /* whether asked for or needed for a choice */
+    search search;      /* of no weights, where there is none */
+    double search_loss; /* at the present weights; NAN: not known */
+    double *present;    /* [weight_total] of the trial at hand */
+    double *kept;       /* [weight_total] the choice so far */
+    bool measure;       /* whether asked for or needed for a choice */
     l2o_adaptation_report *report;
 } adaptation;
 
@@ -42,7 +47,9 @@ static l2o_status prepare(adaptation *self, const l2o_settings *settings, l2o_er
                          "the optimizer '%s' is hand-designed and has no weights to adapt; give a file of weights or "
                          "`rnnprop`",
                          optimizer->ops->name);
-    TRY(adapt_options_read(settings, options, error));
+    TRY(adapt_options_read(settings, optimizer, options, error));
+    if (options->candidates > 0)
+        TRY(search_create(optimizer, options->method == ADAPT_SEARCH, options->candidates, &self->search, error));
     TRY(meta_task_create(self->context, self->problem, optimizer, &options->estimator, &self->task, error));
     TRY(adam_create(&self->adam, optimizer->weight_total, options->epsilon, options->tensorflow, error));
     if (options->warmup > 0) TRY(carry_create(self->problem, optimizer, &self->start, error));
@@ -139,10 +146,27 @@ static void begin(adaptation *self) {
         carry_reset(&self->task.now, self->problem);
 }
 
-/* One update. When the unroll is not finite the weights are left as they are and *stopped says so. */
-static l2o_status update(adaptation *self, const l2o_adaptation_trial *trial, bool *stopped, l2o_error *error) {
+static l2o_status loss_at(void *argument, const double *weights, double *loss, l2o_error *error) {
+    adaptation *self = argument;
+    return meta_task_loss(&self->task, &self->options.estimator, weights, loss, &self->report->gradient_evaluations,
+                          error);
+}
+
+static l2o_status sweep(adaptation *self, bool first, l2o_error *error) {
+    const search_loss loss = {loss_at, self};
+    begin(self);
+    if (first && self->options.scatter > 0)
+        TRY(search_scatter(&self->search, &loss, self->options.scatter, self->present, &self->search_loss, error));
+    TRY(search_sweep(&self->search, &loss, self->present, &self->search_loss, error));
+    self->report->candidates = self->search.candidates;
+    return L2O_OK;
+}
+
+/* The update by the gradient. When the unroll is not finite the weights are left as they are and *stopped says so. */
+static l2o_status descend(adaptation *self, const l2o_adaptation_trial *trial, bool *stopped, l2o_error *error) {
     const estimator_options *options = &self->options.estimator;
     l2o_status status = options->kind->gradients(1, &self->task, options, self->present, error);
+    self->search_loss = NAN;
     if (status == L2O_OK) self->report->gradient_evaluations += self->task.result.gradient_evaluations;
     if (status == L2O_OK && !move(self, trial->rate))
         status = error_set(error, L2O_ERROR_NUMERIC, "the gradient of the meta-loss is not finite");
@@ -154,12 +178,19 @@ static l2o_status update(adaptation *self, const l2o_adaptation_trial *trial, bo
     return L2O_OK;
 }
 
+static l2o_status update(adaptation *self, const l2o_adaptation_trial *trial, bool *stopped, l2o_error *error) {
+    if (self->options.method != ADAPT_SEARCH) TRY(descend(self, trial, stopped, error));
+    return self->search.count == 0 || *stopped ? L2O_OK : sweep(self, trial->updates == 0, error);
+}
+
 /* The updates at one rate, from the weights from before. */
 static l2o_status run_trial(adaptation *self, l2o_adaptation_trial *trial, l2o_error *error) {
     const adapt_options *options = &self->options;
     bool stopped = false;
     memcpy(self->present, self->optimizer->weights, (size_t)self->optimizer->weight_total * sizeof(double));
     adam_reset(&self->adam);
+    search_reset(&self->search);
+    self->search_loss = NAN;
     TRY(sample(self, error));
     begin(self);
     while (trial->updates < options->updates) {

@@ -1,6 +1,7 @@
 /* Meta-gradients of tasks: plain, first-order MAML and exact MAML (M-L2O, ICLR 2023, Eq. 5), over segments. */
 #include "meta/estimator.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -131,6 +132,19 @@ static l2o_status support(int count, meta_task *tasks, const estimator_options *
                                      .outer_loss = passes.segments[k].loss,
                                      .last_objective = runner_mean_objective(&tasks[k].runner, options->unroll),
                                      .gradient_evaluations = (double)options->unroll};
+    return L2O_OK;
+}
+
+l2o_status meta_task_loss(meta_task *task, const estimator_options *options, const double *weights, double *loss,
+                          double *gradient_evaluations, l2o_error *error) {
+    passes passes = {0};
+    segment *pass = add_segment(&passes, 0, task, options, weights, &task->now, NULL);
+    pass->unguarded = true; /* as what is differentiated */
+    l2o_status status = run_passes(1, &passes, error);
+    *gradient_evaluations += (double)options->unroll;
+    *loss = status == L2O_OK && isfinite(pass->loss) ? pass->loss : (double)INFINITY;
+    if (status != L2O_ERROR_NUMERIC) return status;
+    error_clear(error);
     return L2O_OK;
 }
 

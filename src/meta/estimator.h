@@ -76,6 +76,10 @@ void meta_task_free(meta_task *task);
 /* For a new form of the options, between segments: their active tensors, and their unroll, which is the last of an
  * unroll of `whole` steps and is judged as that part of it; neither is longer than what the task was made for. */
 void meta_task_shape(meta_task *task, const estimator_options *options, int64_t whole);
+/* The meta-loss alone, of the unroll that begins at task->now, which is not advanced; infinite where an objective is
+ * not finite. Adds what it cost to *gradient_evaluations, per instance. */
+l2o_status meta_task_loss(meta_task *task, const estimator_options *options, const double *weights, double *loss,
+                          double *gradient_evaluations, l2o_error *error);
 /* Shares the tasks' pieces over the context's ranks: see runners_share(). */
 void meta_tasks_share(int count, meta_task *tasks);
 

@@ -28,6 +28,7 @@ typedef struct weight_layout {
                             initialised there */
     int64_t step;        /* the first step that uses it; 0: none in particular */
     bool multiplies;     /* all that steps do with it are products x w or x w', x [count, .] with a row an instance */
+    bool without_gradient; /* no gradient tells of it, as of what enters through a count: its meta-gradient is zero */
 } weight_layout;
 
 /* One tensor of state that is carried from step to step, zero at the start (unless `starts_at_x`). */

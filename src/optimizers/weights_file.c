@@ -55,12 +55,35 @@ json_t *optimizer_settings_json(const optimizer *optimizer, const l2o_settings *
 
 /* ------------------------------------------------------------------------------------------------------- writing */
 
+static const char WITHOUT_GRADIENT[] = "without_gradient";
+
+/* ["c3"]: tensors that no gradient tells of, where there are some. */
+static l2o_status add_without_gradient(safetensors *file, const optimizer *optimizer, l2o_error *error) {
+    json_t *names = json_array();
+    size_t count = 0;
+    for (int k = 0; k < optimizer->weight_count; k++)
+        if (optimizer->layout[k].without_gradient) {
+            json_array_append_new(names, json_string(optimizer->layout[k].name));
+            count++;
+        }
+    char *text = json_array_size(names) == count ? json_dumps(names, JSON_COMPACT) : NULL;
+    l2o_status status = L2O_OK;
+    if (text == NULL)
+        status = error_set(error, L2O_ERROR_MEMORY, "out of memory while metadata were written");
+    else if (count > 0)
+        status = safetensors_set_metadata(file, WITHOUT_GRADIENT, text, error);
+    free(text);
+    json_decref(names);
+    return status;
+}
+
 static l2o_status add_metadata(safetensors *file, const optimizer *optimizer, l2o_error *error) {
     char version[16];
     snprintf(version, sizeof version, "%d", WEIGHTS_FORMAT_VERSION);
     TRY(safetensors_set_metadata(file, "format", FORMAT, error));
     TRY(safetensors_set_metadata(file, "format_version", version, error));
     TRY(safetensors_set_metadata(file, "program", "l2o " L2O_VERSION, error));
+    TRY(add_without_gradient(file, optimizer, error));
     const char *key;
     json_t *value;
     json_object_foreach(optimizer->provenance, key, value) {
@@ -254,7 +277,7 @@ static json_t *metadata_value(const char *text) {
 }
 
 static l2o_status load_provenance(const safetensors *file, optimizer *optimizer, l2o_error *error) {
-    static const char *const own[] = {"format", "format_version", "program", "architecture"};
+    static const char *const own[] = {"format", "format_version", "program", "architecture", WITHOUT_GRADIENT};
     for (size_t i = 0; i < file->metadata_count; i++) {
         bool skip = false;
         for (size_t j = 0; j < sizeof own / sizeof *own; j++) skip |= strcmp(file->metadata[i].key, own[j]) == 0;

@@ -47,6 +47,7 @@ static l2o_status hyperlista_create(optimizer *optimizer, const l2o_settings *se
         *initial = settings_real(settings, names[kind]);
         TRY(layers_add(optimizer, &own->layers, kind, names[kind], true, 1, 1, 1, initial, error));
     }
+    optimizer->layout[optimizer->weight_count - 1].without_gradient = true; /* c3 */
     return L2O_OK;
 }
 
