@@ -61,7 +61,10 @@ static l2o_status bracket(search *search, int k, const search_loss *loss_of, dou
         best = *weight;
     }
     *weight = best;
-    if (best == from) search->step[k] /= 2;
+    if (best == from)
+        search->step[k] /= 2;
+    else if (from == 0)
+        search->step[k] = FIRST_STEP; /* until now it was a size, not a factor */
     *loss = least;
     return L2O_OK;
 }

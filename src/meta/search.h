@@ -37,8 +37,9 @@ l2o_status search_scatter(search *search, const search_loss *loss_of, int64_t co
                           l2o_error *error);
 /* For each weight w in turn, as often as there are brackets: w exp(step) and w exp(-step) are evaluated, the better one
  * is taken where it lowers the loss, and the step is halved where neither does. A weight that is zero tries 0.001 and
- * -0.001, and half of that where the step has been halved; others keep their sign. `*loss` is what stands at `weights`,
- * before and after; NAN where that is to be evaluated first, which is no candidate. */
+ * -0.001, and half of that where the step has been halved; once it is not zero, its step is ln 2 again. Others keep
+ * their sign. `*loss` is what stands at `weights`, before and after; NAN where that is to be evaluated first, which is
+ * no candidate. */
 l2o_status search_sweep(search *search, const search_loss *loss_of, double *weights, double *loss, l2o_error *error);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * With detached inputs the meta-gradient is that of a surrogate loss whose inputs are frozen (design: the surrogate's
  * Hessian is the one that exact MAML means). So the gradients that the optimizer saw at the unperturbed weights are
- * kept, and replayed as constants while the weights, and with them x, move. With full derivatives nothing is frozen. */
+ * kept, and replayed as constants while the weights, and with them x, move. With full derivatives nothing is frozen.
+ * Weights that no gradient tells of stay where they are, and a row names them. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +79,13 @@ static l2o_status compare(meta_check *it, l2o_check_row *row, bool of_gradient, 
 }
 
 static void draw_direction(const meta_check *it, uint32_t purpose, double *out) {
+    const optimizer *optimizer = it->run->optimizer;
     for (int64_t i = 0; i < it->total; i++) out[i] = it->weight_scale * check_normal(it->run, purpose, i);
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        if (layout->without_gradient)
+            memset(out + layout->offset, 0, (size_t)(layout->rows * layout->columns) * sizeof *out);
+    }
 }
 
 static l2o_status compare_gradient_along(meta_check *it, l2o_check_row *row, l2o_error *error) {
@@ -97,6 +104,7 @@ static l2o_status compare_gradient(meta_check *it, l2o_check_row *row, uint32_t 
     }
     for (int k = 0; k < optimizer->weight_count && k < SINGLE_WEIGHTS; k++) {
         const weight_layout *layout = &optimizer->layout[k];
+        if (layout->without_gradient) continue;
         double place = fabs(sin((double)(purpose + 1) * (k + 1))) * (double)(layout->rows * layout->columns);
         memset(it->u, 0, (size_t)it->total * sizeof *it->u);
         it->u[layout->offset + (int64_t)fmin(place, (double)(layout->rows * layout->columns - 1))] = it->weight_scale;
@@ -301,6 +309,21 @@ static l2o_status prepare(meta_check *it, arena *memory, int64_t first, l2o_erro
     return carry_create(problem, it->run->optimizer, &it->later, error);
 }
 
+/* What the comparison leaves out. */
+static void name_without_gradient(check_run *run) {
+    const optimizer *optimizer = run->optimizer;
+    l2o_check_row *row = NULL;
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        if (!optimizer->layout[k].without_gradient) continue;
+        if (row == NULL) {
+            row = check_row(run, 1, 0, "weights without a gradient");
+            skip(row, "no gradient tells of these, they are for search:");
+        }
+        size_t used = strlen(row->why);
+        snprintf(row->why + used, sizeof row->why - used, " %s", optimizer->layout[k].name);
+    }
+}
+
 l2o_status check_unroll(check_run *run, l2o_error *error) {
     meta_check it = {.run = run,
                      .steps = CHECK_UNROLL,
@@ -319,6 +342,7 @@ l2o_status check_unroll(check_run *run, l2o_error *error) {
     if (status == L2O_OK) status = compare_mode(&it, true, obstacle, error);
     if (status == L2O_OK) status = compare_mode(&it, false, obstacle, error);
     if (status == L2O_OK) status = check_fused(&it, obstacle, error);
+    if (status == L2O_OK) name_without_gradient(run);
     carry_free(&it.start);
     carry_free(&it.later);
     runner_free(&it.runner);
