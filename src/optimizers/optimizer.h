@@ -23,11 +23,11 @@ typedef struct weight_layout {
     char name[NAME_LENGTH];
     int64_t rows, columns, offset;
     initialisation initialisation;
-    double deviation;    /* nominal standard deviation of a truncated normal */
-    const double *given; /* [rows, columns], in optimizer->memory; NULL where weights come from a file: they are not
-                            initialised there */
-    int64_t step;        /* the first step that uses it; 0: none in particular */
-    bool multiplies;     /* all that steps do with it are products x w or x w', x [count, .] with a row an instance */
+    double deviation;      /* nominal standard deviation of a truncated normal */
+    const double *given;   /* [rows, columns], in optimizer->memory; NULL where weights come from a file: they are not
+                              initialised there */
+    int64_t step;          /* the first step that uses it; 0: none in particular */
+    bool multiplies;       /* all that steps do with it are products x w or x w', x [count, .] with a row an instance */
     bool without_gradient; /* no gradient tells of it, as of what enters through a count: its meta-gradient is zero */
 } weight_layout;
 
