@@ -375,6 +375,31 @@ static void test_rate_that_fails(void **state) {
 
 /* --------------------------------------------------------------------------------------- updates of another kind */
 
+/* Adam's first step is as long as the rate, here in units of each tensor's root mean square. */
+static void test_relative_rate(void **state) {
+    (void)state;
+    bench *self = bench_create("adaptation-updates=1 adaptation-rate=0.01 relative-rate=yes adam-epsilon=1e-30");
+    int64_t count, moved = 0;
+    double *before = copy_weights(self->optimizer, &count), *after;
+    adapt(self);
+    l2o_optimizer_weights(self->optimizer, &after);
+    for (int k = 0; k < self->optimizer->weight_count; k++) {
+        const weight_layout *layout = &self->optimizer->layout[k];
+        int64_t first = layout->offset, size = layout->rows * layout->columns;
+        double squares = 0;
+        for (int64_t i = first; i < first + size; i++) squares += before[i] * before[i];
+        double step = 0.01 * fmax(sqrt(squares / (double)size), 1e-3);
+        for (int64_t i = first; i < first + size; i++) {
+            if (after[i] == before[i]) continue; /* no gradient */
+            assert_true(fabs(fabs(after[i] - before[i]) / step - 1) < 1e-6);
+            moved++;
+        }
+    }
+    assert_true(moved > count / 2);
+    free(before);
+    bench_free(self);
+}
+
 /* One update of sgd is phi - rate * the plain meta-gradient: the inner step of MAML. sgd-normalised goes as far as the
  * rate, in that direction. */
 static void test_gradient_steps(void **state) {
@@ -631,6 +656,7 @@ int main(void) {
         cmocka_unit_test(test_one_rate),
         cmocka_unit_test(test_rate_that_fails),
         cmocka_unit_test(test_gradient_steps),
+        cmocka_unit_test(test_relative_rate),
         cmocka_unit_test(test_warm_up),
         cmocka_unit_test(test_held_out_draws),
         cmocka_unit_test(test_cancelled),

@@ -96,8 +96,8 @@ typedef struct l2o_adaptation_report {
     int64_t updates;     /* that were made at it */
     int trial_count;     /* rates that were tried */
     l2o_adaptation_trial trials[L2O_MOST_RATES];
-    int64_t candidates;  /* weights that a search evaluated, each over a whole unroll, at all rates */
-    double gradient_evaluations, seconds;            /* per instance, of the updates at all rates, candidates too */
+    int64_t candidates;                   /* weights that a search evaluated, each over a whole unroll, at all rates */
+    double gradient_evaluations, seconds; /* per instance, of the updates at all rates, candidates too */
     double measuring_evaluations, measuring_seconds; /* on held-out problems; not in the above */
 } l2o_adaptation_report;
 

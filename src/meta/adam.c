@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "tensor/adam_move.h"
 
-static const double BETA1 = 0.9, BETA2 = 0.999;
+static const double BETA1 = 0.9, BETA2 = 0.999, LEAST_SIZE = 1e-3;
 
 /* Weights that are one thread's piece of work, and those whose gradient is put together before they move. */
 enum { STRETCH = 16384, BLOCK = 512 };
@@ -62,6 +62,26 @@ static void move(const adam *adam, corrections by, double rate, int64_t count, c
 
 void adam_step(adam *adam, double rate, const double *gradient, double *weights) {
     move(adam, next_corrections(adam), rate, adam->count, gradient, adam->m, adam->v, weights);
+}
+
+/* The root mean square, in sums that a vector holds. */
+static double size_of(const double *entries, int64_t count) {
+    enum { LANES = 8 };
+    double sums[LANES] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        for (int k = 0; k < LANES; k++) sums[k] += entries[i + k] * entries[i + k];
+    for (; i < count; i++) sums[0] += entries[i] * entries[i];
+    for (int k = 0; k < LANES; k++) sum += sums[k];
+    return sqrt(sum / (double)count);
+}
+
+void adam_scale_parts(int count, const adam_part *parts, const double *weights, adam_part *scaled) {
+    for (int p = 0; p < count; p++) {
+        double size = size_of(weights + parts[p].first, parts[p].count);
+        scaled[p] = parts[p];
+        scaled[p].rate *= fmax(size, LEAST_SIZE);
+    }
 }
 
 /* The gradient of a block: the one there is, or one that is put together in `room`. */

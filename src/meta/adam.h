@@ -29,6 +29,11 @@ typedef struct adam_part {
     double factor; /* times the gradient */
 } adam_part;
 
+/* The same parts, each a tensor, with rates in units of the tensor's size (Shazeer and Stern, ICML 2018, sections 8 and
+ * 9: times max(1e-3, the root mean square of its entries)), so that thresholds and matrices move by like shares of
+ * themselves. `scaled` [count] may be `parts`. */
+void adam_scale_parts(int count, const adam_part *parts, const double *weights, adam_part *scaled);
+
 typedef struct adam_update {
     double rate;
     int part_count;

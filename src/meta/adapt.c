@@ -85,6 +85,7 @@ l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *opt
     if (options->method == ADAPT_ADAM) {
         options->epsilon = settings_real(settings, "adam-epsilon");
         options->tensorflow = settings_choice(settings, "epsilon-place") == 0;
+        options->relative = settings_flag(settings, "relative-rate");
     }
     TRY(read_search(settings, optimizer, options, error));
     options->rate_count = 1;

@@ -23,6 +23,7 @@ typedef struct adapt_options {
     adapt_method method;
     double epsilon;     /* Adam's */
     bool tensorflow;    /* and its place */
+    bool relative;      /* Adam's rates are in units of each tensor's size */
     int64_t candidates; /* of each weight that is searched for, in an update; 0: none is */
     int64_t scatter;    /* candidates before the first update, when all are searched for */
     int64_t updates, restart, warmup, evaluation_steps;

@@ -50,9 +50,8 @@ const setting trainer_settings[] = {
      "How that rate goes on: as it is, or down to zero along half a cosine over all updates that the stages hold; with "
      "layer-wise, over the draws of each stage"},
     {"relative-rate", SETTING_FLAG, "", "no", 0, 0, NULL,
-     "Multiplies the rate of each weight tensor by the root mean square of its entries, or by 0.001 where that is "
-     "larger, "
-     "as Adafactor does: one rate for tensors of any scale"},
+     "Multiplies Adam's rate for each weight tensor, in training and in adaptation, by the root mean square of its "
+     "entries, or by 0.001 where that is larger, as Adafactor does: one rate for tensors of any scale"},
     {"adam-epsilon", SETTING_REAL, "", "1e-8", 0, 1, NULL, "Adam's epsilon for updates of the weights"},
     {"epsilon-place", SETTING_CHOICE, "", "tensorflow", 0, 0, "tensorflow|pytorch",
      "Where that epsilon stands: beside the uncorrected root (TensorFlow 1, the authors' code) or the corrected one"},

@@ -5,7 +5,7 @@
 
 #include "meta/trainer.h"
 
-static const double PI = 3.14159265358979323846, LEAST_SIZE = 1e-3;
+static const double PI = 3.14159265358979323846;
 
 bool trainer_updates_left(const trainer *trainer) {
     return trainer->options.updates == 0 || trainer->state.updates < trainer->options.updates;
@@ -46,31 +46,6 @@ static double present_rate(const trainer *trainer) {
     return rate * 0.5 * (1 + cos(PI * done / whole));
 }
 
-/* The root mean square of the entries, in eight sums that vectors hold. */
-static double size_of(const double *entries, int64_t count) {
-    enum { LANES = 8 };
-    double sums[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int k = 0; k < LANES; k++) sums[k] += entries[i + k] * entries[i + k];
-    for (; i < count; i++) sums[0] += entries[i] * entries[i];
-    for (int k = 0; k < LANES; k++) sum += sums[k];
-    return sqrt(sum / (double)count);
-}
-
-/* Rates in units of each tensor's size (Shazeer and Stern, ICML 2018, sections 8 and 9: the step size times
- * max(eps_2, RMS(x)), eps_2 = 1e-3), so that thresholds of 1e-2 and matrices move by like shares of themselves. */
-static const adam_part *present_parts(const trainer *trainer) {
-    if (!trainer->options.relative) return trainer->parts;
-    for (int p = 0; p < trainer->part_count; p++) {
-        const adam_part *part = &trainer->parts[p];
-        double size = size_of(trainer->weights + part->first, part->count);
-        trainer->scaled[p] = *part;
-        trainer->scaled[p].rate *= fmax(size, LEAST_SIZE);
-    }
-    return trainer->scaled;
-}
-
 /* One meta-update: a step of Adam along the mean of the tasks' gradients. */
 static l2o_status update(trainer *trainer, double *loss, double *last, l2o_error *error) {
     const double *gradients[MOST_TASKS];
@@ -86,8 +61,12 @@ static l2o_status update(trainer *trainer, double *loss, double *last, l2o_error
         *last += share * task->result.last_objective;
         trainer->state.gradient_evaluations += task->result.gradient_evaluations;
     }
-    adam_update step = {present_rate(trainer), trainer->part_count, present_parts(trainer), trainer->task_count,
-                        gradients};
+    const adam_part *parts = trainer->parts;
+    if (trainer->options.relative) {
+        adam_scale_parts(trainer->part_count, trainer->parts, trainer->weights, trainer->scaled);
+        parts = trainer->scaled;
+    }
+    adam_update step = {present_rate(trainer), trainer->part_count, parts, trainer->task_count, gradients};
     adam_apply(&trainer->adam, trainer->context, &step, trainer->weights);
     trainer->state.updates++;
     return L2O_OK;
