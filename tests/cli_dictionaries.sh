@@ -135,7 +135,7 @@ says "the optimizer diverges here; train it on this dictionary"
 # Weights know the dictionary that their matrices were trained on.
 for optimizer in lista lista-cp alista; do
     run 0 train --optimizer $optimizer:depth=2 --problem recovery --A A.csv --b truth --batch 16 --unroll 2 \
-        --stages 2 --stage-draws 2 --quiet --out $optimizer.safetensors
+        --stages 1 --stage-draws 2 --quiet --out $optimizer.safetensors
 done
 run 0 info lista.safetensors
 says "dictionary"

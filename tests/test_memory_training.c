@@ -157,7 +157,7 @@ static void test_training(void **state) {
     assert_true(try_each(TINY SHORT "problem=lasso estimator=fomaml training-tasks=A=normal:1|lambda=0.1,b=truth", 1,
                          train) > 200);
     const char *unrolled = "n=4 m=3 batch=2 unroll=2 problem=recovery shared-A=yes meta-loss=last optimizer=lista-cpss "
-                           "depth=2 support-step=20 support-limit=100 " SHORT;
+                           "depth=2 support-step=20 support-limit=100 " SHORT "stages=1";
     assert_true(try_each(unrolled, 1, train) > 200);
 }
 

@@ -165,7 +165,8 @@ static void test_experiments(void **state) {
     experiment made;
     if (experiment_parse(text, sizeof text - 1, "test.ini", &made, &error) != L2O_OK) fail_msg("%s", error.text);
     l2o_settings *settings = NULL, *given = training_settings("layer-decay=0.5");
-    if (experiment_training_settings(&made, given, &made.weights[0], &made.variants[0], 3, &settings, &error) != L2O_OK)
+    if (experiment_training_settings(&made, given, &made.weights[0], &made.variants[0], NULL, 3, &settings, &error) !=
+        L2O_OK)
         fail_msg("%s", error.text);
     assert_value(settings, "conventions", "reference");
     assert_value(settings, "training-draws", "400");
@@ -175,7 +176,7 @@ static void test_experiments(void **state) {
     settings_free(settings);
     settings = NULL;
     assert_int_equal(
-        experiment_training_settings(&made, given, &made.weights[1], &made.variants[0], 3, &settings, &error),
+        experiment_training_settings(&made, given, &made.weights[1], &made.variants[0], NULL, 3, &settings, &error),
         L2O_ERROR_INPUT);
     assert_null(settings);
     settings_free(given);

@@ -466,6 +466,8 @@ static void test_refusals(void **state) {
     refuse(LAYERED "stage-draws=1,2,3,4", "for 3 stages");
     refuse(LAYERED "estimator=fomaml outer-segment=next", "outer-segment = same");
     refuse(TRAINING_TINY "problem=lasso estimator=plain layer-wise=yes", "begin to serve in step 1");
+    refuse("optimizer=lista:depth=3 problem=recovery n=4 m=3 shared-A=yes estimator=plain unroll=2 stages=3",
+           "of 3 unrolls of 2 steps the later ones would teach nothing");
     refuse(TRAINING_TINY "problem=lasso estimator=plain layer-decay=0.5", "layer-decay");
 }
 

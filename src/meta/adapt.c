@@ -31,8 +31,10 @@ const setting adapt_settings[] = {
     {"adaptation-scatter", SETTING_INTEGER, "candidates", "0", 0, 1e6, NULL,
      "With adaptation-optimizer = search, candidates tried before the first update that differ in all weights, by "
      "factors from 1/16 to 16: where the weights begin far from good ones"},
-    {"adaptation-restart", SETTING_INTEGER, "updates", "0", 0, 1e6, NULL,
-     "Start again from where the first update began after so many updates; 0: never. Where weights are searched for, "
+    {"adaptation-restart", SETTING_INTEGER, "updates", NULL, 0, 1e6, NULL,
+     "Start again from where the first update began after so many updates; 0: never. Default: 0, but 1 where one "
+     "unroll "
+     "uses up the layers of an unrolled optimizer. Where weights are searched for, "
      "every update does"},
     {"adaptation-warmup", SETTING_INTEGER, "steps", "0", 0, 1e7, NULL,
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
@@ -75,13 +77,16 @@ l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *opt
         .seed = (uint64_t)settings_integer(settings, "seed"),
         .method = (adapt_method)settings_choice(settings, "adaptation-optimizer"),
         .updates = settings_integer(settings, "adaptation-updates"),
-        .restart = settings_integer(settings, "adaptation-restart"),
         .warmup = settings_integer(settings, "adaptation-warmup"),
         .evaluation_steps = settings_integer(settings, "evaluation-steps"),
         .held_out_draws = (int)settings_integer(settings, "held-out-draws"),
         .keep_best = settings_choice(settings, "keep") == 1,
     };
     estimator_options_plain(settings, &options->estimator);
+    if (settings_is_set(settings, "adaptation-restart"))
+        options->restart = settings_integer(settings, "adaptation-restart");
+    else if (optimizer->learned_steps > 0 && options->estimator.unroll >= optimizer->learned_steps)
+        options->restart = 1;
     if (options->method == ADAPT_ADAM) {
         options->epsilon = settings_real(settings, "adam-epsilon");
         options->tensorflow = settings_choice(settings, "epsilon-place") == 0;

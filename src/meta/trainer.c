@@ -126,6 +126,20 @@ static l2o_status make_optimizer(trainer *trainer, l2o_error *error) {
     return L2O_OK;
 }
 
+/* Unrolls that follow one another, where the first leaves nothing to learn for the others. */
+static l2o_status check_unrolls(const trainer *trainer, l2o_error *error) {
+    const trainer_options *options = &trainer->options;
+    int64_t steps = trainer->optimizer->learned_steps, most = 0;
+    for (int s = 0; s < options->stage_count; s++)
+        most = options->stages[s].unrolls > most ? options->stages[s].unrolls : most;
+    if (options->layers > 0 || steps == 0 || (most - 1) * trainer->estimator.unroll < steps) return L2O_OK;
+    return error_set(error, L2O_ERROR_INPUT,
+                     "%s: the weights of '%s' act in its first %lld steps alone, so of %lld unrolls of %lld steps the "
+                     "later ones would teach nothing; use stages = 1, or layer-wise = yes",
+                     settings_origin(trainer->settings, "stages"), trainer->optimizer->ops->name, (long long)steps,
+                     (long long)most, (long long)trainer->estimator.unroll);
+}
+
 static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_problem *const *given, int count,
                           const char *path, l2o_error *error) {
     TRY(name_files(trainer, path, error));
@@ -134,6 +148,7 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     estimator_options_read(trainer->settings, &trainer->estimator);
     TRY(make_optimizer(trainer, error));
     TRY(trainer_prepare_layers(trainer, error));
+    TRY(check_unrolls(trainer, error));
     trainer->weights = trainer->optimizer->weights;
     TRY(trainer_make_tasks(trainer, given, count, error));
     TRY(make_buffers(trainer, error));

@@ -120,6 +120,7 @@ struct l2o_optimizer {
     int state_count;
     state_layout state[OPTIMIZER_STATES];
     int64_t step_limit;     /* how many steps it has; 0: any number */
+    int64_t learned_steps;  /* after so many steps its weights have no part in what follows; 0: never */
     int64_t shard_size;     /* instances that go through its steps together; 0: as few as their coordinates allow */
     bool learns_dictionary; /* its weights hold what multiplies by one A: set by create(), see range_warn() */
     bool from_file;         /* its weights are about to be read: create() need not know how they start */

@@ -143,7 +143,7 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
                          settings_origin(settings, "gradient-scale"), optimizer->ops->name);
     optimizer->scale_by_batch = false;
     optimizer->shard_size = INSTANCES_TOGETHER;
-    own->depth = settings_integer(settings, "depth");
+    own->depth = optimizer->learned_steps = settings_integer(settings, "depth");
     own->reference = settings_choice(settings, "conventions") == 1;
     own->initial_lambda = settings_real(settings, "initial-lambda");
     if (!optimizer->from_file) TRY(learn_dictionary(optimizer, own, settings, analysed, error));
