@@ -443,6 +443,9 @@ static void assert_claim(const char *keys, bool holds, double measured) {
     if (claim_measure_of(&made, &made.claims[0], document, &found, &held, &error) != L2O_OK) fail_msg("%s", error.text);
     claim_sentence(&made.claims[0], found, held, sentence, sizeof sentence);
     assert_int_equal(held, holds);
+    bool stated = strstr(keys, "unmet") != NULL;
+    assert_int_equal(claim_is_as_stated(&made.claims[0], held), holds != stated);
+    assert_int_equal(strstr(sentence, "because of reasons") != NULL, stated);
     if (isnan(measured))
         assert_true(isnan(found) && strstr(sentence, "does not hold (measured nothing finite") != NULL);
     else
@@ -457,6 +460,8 @@ static void test_claims(void **state) {
     assert_claim("method = adam\nbelow = fista\n", false, NAN); /* diverged where it is not the last panel */
     assert_claim("method = fista\nbelow = -1\n", true, 0);
     assert_claim("method = fista\nnear = -1\nbound = 0.5\n", false, 1);
+    assert_claim("method = fista\nnear = -1\nbound = 0.5\nunmet = because of reasons\n", false, 1);
+    assert_claim("method = fista\nbelow = -1\nunmet = because of reasons\n", true, 0);
     assert_claim("method = adam\nbelow = fista\nfactor = 0.5\nmeasure = spread\npanel = ten\n", true, -1);
     assert_claim("method = fista\nbelow = 5\nmeasure = spread\n", true, sqrt(12.5) - 5);
     assert_claim("method = fista\nnear = 5\nmeasure = spread\n", false, 5 - sqrt(12.5));

@@ -45,7 +45,8 @@ L2O_API l2o_status l2o_experiment_ship(l2o_context *context, const l2o_settings 
 
 /* Called for each claim with a sentence that says what was measured. */
 typedef void (*l2o_claim_function)(void *user, int holds, const char *sentence);
-/* Checks the results of an experiment (NULL: those in results/NAME) against the claims its file makes. */
+/* Checks the results of an experiment (NULL: those in results/NAME) against the claims its file makes. `failed` gets
+ * the number of claims that do not hold, and of those that hold although the file states them as unmet. */
 L2O_API l2o_status l2o_experiment_verify(l2o_context *context, const char *name, const char *results_path,
                                          l2o_claim_function function, void *user, int *failed);
 

@@ -115,15 +115,20 @@ l2o_status claim_measure_of(const experiment *experiment, const experiment_claim
     return L2O_OK;
 }
 
+bool claim_is_as_stated(const experiment_claim *claim, bool holds) { return holds == (claim->unmet == NULL); }
+
 void claim_sentence(const experiment_claim *claim, double measured, bool holds, char *text, size_t size) {
     const char *verdict = holds ? "holds" : "does not hold";
+    const char *link = claim->unmet == NULL ? "" : holds ? "; [claim] says that it does not: " : "; known: ";
+    const char *known = claim->unmet == NULL ? "" : claim->unmet;
     if (isfinite(measured))
-        snprintf(text, size, "%s: %s (measured %.3g, to be at most %.3g)", claim->text, verdict, measured,
-                 claim->bound);
+        snprintf(text, size, "%s: %s (measured %.3g, to be at most %.3g)%s%s", claim->text, verdict, measured,
+                 claim->bound, link, known);
     else
-        snprintf(text, size, "%s: %s (measured nothing finite: %s)", claim->text, verdict,
+        snprintf(text, size, "%s: %s (measured nothing finite: %s)%s%s", claim->text, verdict,
                  claim->measure == CLAIM_SPREAD ? "a deviation needs at least two seeds, and finite runs"
-                                                : "some run diverged");
+                                                : "some run diverged",
+                 link, known);
 }
 
 l2o_status claims_check(const experiment *experiment, const json_t *results, json_t **claims, l2o_error *error) {

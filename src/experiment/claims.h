@@ -15,6 +15,8 @@ l2o_status claim_measure_of(const experiment *experiment, const experiment_claim
                             double *measured, bool *holds, l2o_error *error);
 /* The list for the results file, of all claims. */
 l2o_status claims_check(const experiment *experiment, const json_t *results, json_t **claims, l2o_error *error);
+/* Whether it holds, or is stated not to and does not. */
+bool claim_is_as_stated(const experiment_claim *claim, bool holds);
 /* A sentence on one claim. */
 void claim_sentence(const experiment_claim *claim, double measured, bool holds, char *text, size_t size);
 

@@ -334,7 +334,8 @@ static l2o_status read_claim(reader *self, const source_entry *entry) {
     const struct {
         const char *key, **target;
     } texts[] = {{"text", &claim->text},   {"method", &claim->method},   {"below", &claim->other},
-                 {"panel", &claim->panel}, {"variant", &claim->variant}, {"near", &claim->other}};
+                 {"panel", &claim->panel}, {"variant", &claim->variant}, {"near", &claim->other},
+                 {"unmet", &claim->unmet}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         if (strcmp(entry->key, texts[i].key) != 0) continue;
         claim->near |= strcmp(entry->key, "near") == 0;
@@ -344,7 +345,7 @@ static l2o_status read_claim(reader *self, const source_entry *entry) {
     if (strcmp(entry->key, "bound") == 0) return read_number(self, entry, &claim->bound);
     if (strcmp(entry->key, "factor") == 0) return read_number(self, entry, &claim->factor);
     if (strcmp(entry->key, "measure") != 0)
-        return wrong_key(self, entry, "text, method, below, near, bound, factor, panel, variant and measure");
+        return wrong_key(self, entry, "text, method, below, near, bound, factor, panel, variant, measure and unmet");
     static const char *const measures[] = {"minimum", "last", "spread"};
     for (int i = 0; i < 3; i++)
         if (strcmp(entry->value, measures[i]) == 0) return claim->measure = (claim_measure)(i + 1), L2O_OK;

@@ -79,6 +79,7 @@ typedef enum claim_measure { CLAIM_JUDGED, CLAIM_MINIMUM, CLAIM_LAST, CLAIM_SPRE
  * holds where measured <= bound; with `near`, where |measured| <= bound. Over several panels the largest counts. */
 typedef struct experiment_claim {
     const char *name, *text, *method, *other, *panel, *variant, *origin;
+    const char *unmet; /* known not to hold, and why; NULL: it is meant to hold */
     double factor, bound;
     claim_measure measure;
     bool near;

@@ -298,7 +298,7 @@ static l2o_status verify(const experiment *experiment, const char *path, l2o_cla
         if (status != L2O_OK) break;
         claim_sentence(&experiment->claims[i], measured, holds, sentence, sizeof sentence);
         if (function != NULL) function(user, holds, sentence);
-        *failed += !holds;
+        *failed += !claim_is_as_stated(&experiment->claims[i], holds);
     }
     json_decref(results);
     return status;
