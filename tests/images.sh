@@ -61,7 +61,7 @@ run 0 solve --problem lasso --A sense/A.npy --b sense/b.npy --lambda 0.02 --opti
 run 0 train --problem lasso --A train/A.npy --b train/b.npy --lambda 0.147 --x0 fixed:0 --estimator plain --layers 1 \
     --hidden 4 --unroll 4 --updates 3 --out weights.safetensors
 run 0 train --problem lasso --A train/A.npy --b train/b.npy --lambda 0.147 --x0 fixed:0 --estimator plain --unroll 8 \
-    --optimizer lista-cp --depth 8 --initial-weight scaled --initial-lambda 0.147 --updates 3 --out lista-cp.safetensors
+    --optimizer lista-cp --depth 8 --initial-weight scaled --initial-lambda 0.147 --stages 1 --updates 3 --out lista-cp.safetensors
 example 0 restore --images test.pgm --dictionary dictionary.npy --out denoise --solvers weights.safetensors@20
 says "| weights.safetensors@20 |"
 example 0 restore --images test.pgm --dictionary dictionary.npy --out denoise --solvers lista-cp.safetensors@8 --require 5
