@@ -73,6 +73,8 @@ static void test_values_for_some(void **state) {
                  {"optimizer=alista", "default", "relative-rate", "yes"},
                  {"optimizer=lista problem=recovery", "default", "meta-loss", "log-last"},
                  {"optimizer=lista problem=lasso", "default", "meta-loss", "last"},
+                 {"optimizer=lista problem=lasso", "default", "layer-start", "initial"},
+                 {"optimizer=lista problem=recovery", "default", "layer-start", "previous"},
                  {"optimizer=alista outer-rate=0.5", "default", "outer-rate", "0.5"},
                  {"optimizer=alista problem=recovery", "default", "layer-wise", "yes"},
                  {"optimizer=hyperlista problem=recovery", "default", "layer-wise", "no"},

@@ -176,6 +176,8 @@ static const preset presets[] = {
       {"evaluation-draws", "4"}},
      {{"b", "truth", is_drawn_lasso},
       {"meta-loss", "last", is_lasso},
+      /* Without supervision one layer finds a point that the next, beginning as it, does not leave. */
+      {"layer-start", "initial", is_lasso},
       {"stage-rates", "40,16", has_free_matrices},
       {"stage-draws", "600", has_free_matrices},
       {"finish-draws", "6000", has_free_matrices},
