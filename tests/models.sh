@@ -22,15 +22,23 @@ bits() {
     tail -c +$((header + 9)) "$1" | sha256sum | cut -d ' ' -f 1
 }
 
-prefix() { # prefix EXPERIMENT SEED: three updates of each of its recipes that ship
-    "$l2o" experiment "$1" --ship "$work/shipped" --cache "$work/cache-$1" --seeds "$2" --updates 3 --evaluate-every 0 \
-        --kernel portable --threads 2 --quiet 2>"$work/err" || complain "$1: $(cat "$work/err")"
+prefix() { # prefix EXPERIMENT SEED OPTION...: three updates of each of its recipes that ship
+    experiment=$1
+    seed=$2
+    shift 2
+    "$l2o" experiment "$experiment" --ship "$work/shipped" --cache "$work/cache-$experiment" --seeds "$seed" --updates 3 \
+        --evaluate-every 0 --kernel portable --threads 2 --quiet "$@" 2>"$work/err" ||
+        complain "$experiment: $(cat "$work/err")"
 }
 
 prefixes() {
     prefix ml2o-best 11
     prefix ml2o-table1 1
     prefix ml2o-presets 1
+    prefix lista-fig6 1
+    prefix lista-fig6-small 1
+    prefix lista-fig5a 1 --m 16 --n 32 # at their own size products are BLAS's
+    prefix lista-fig5b 1 --m 16 --n 32
     for file in "$work"/shipped/*.safetensors; do echo "$(bits "$file")  $(basename "$file")"; done
 }
 
@@ -44,9 +52,9 @@ count=0
 for file in models/*.safetensors; do
     name=$(basename "$file")
     count=$((count + 1))
-    grep -q "^| $name *| ml2o-.*\[weights .*\] *| *[0-9]* | *[0-9]* | [a-z]" "$work/list" ||
+    grep -q "^| $name *| [a-z0-9]*-.*\[weights .*\] *| *[0-9]* | *[0-9]* | [a-z]" "$work/list" ||
         complain "$file: no experiment asks for weights of its recipe: $(grep "^| $name " "$work/list")"
-    [ "$(wc -c <"$file")" -le 61440 ] || complain "$file: larger than 60 KiB"
+    [ "$(wc -c <"$file")" -le 196608 ] || complain "$file: larger than 192 KiB"
     ! "$l2o" info "$file" | grep -q 'F64$' || complain "$file: not in float32"
     grep -q "^$name,>\{0,1\}[0-9]*," models/times.csv || complain "$file: models/times.csv does not say how long it took"
     family=$(echo "$name" | sed 's/-[0-9]*\.safetensors$//')
