@@ -357,11 +357,10 @@ static bool read_words(command *command, int count, char *const *words, int *cod
     return true;
 }
 
-static l2o_status set_flags(command *command, const char *only) {
+static l2o_status set_flags(command *command) {
     l2o_status status = L2O_OK;
     for (int i = 0; i < command->flag_count && status == L2O_OK; i++) {
         char origin[128];
-        if (only != NULL && strcmp(command->flags[i].name, only) != 0) continue;
         snprintf(origin, sizeof origin, "--%s", command->flags[i].name);
         status = l2o_settings_set_from(command->context, command->settings, command->flags[i].name,
                                        command->flags[i].value, origin);
@@ -369,16 +368,17 @@ static l2o_status set_flags(command *command, const char *only) {
     return status;
 }
 
-/* INI file, then flags, which override it. Presets yield to both, but which is meant depends on the optimizer: the
- * file's is told what the command line says of it beforehand, and --preset comes last. */
+/* INI file, then flags, which override it. Presets yield to both, but what they suggest depends on the optimizer and
+ * the problem: the file's waits until all is set, and --preset comes last. */
 static bool apply_settings(command *command, int *code) {
     l2o_context *context = command->context;
     l2o_settings *settings = command->settings;
     const char *preset = command->values[OPTION_PRESET], *config = command->values[OPTION_CONFIG];
     const char *weights = command->values[OPTION_WEIGHTS];
-    l2o_status status = set_flags(command, "optimizer");
-    if (status == L2O_OK && config != NULL) status = l2o_settings_read(context, settings, config);
-    if (status == L2O_OK) status = set_flags(command, NULL);
+    l2o_named_preset in_file = {0};
+    l2o_status status = L2O_OK;
+    if (config != NULL) status = l2o_settings_read_values(context, settings, config, &in_file);
+    if (status == L2O_OK) status = set_flags(command);
     if (status == L2O_OK && weights != NULL) {
         if (command_has_flag(command, "optimizer")) {
             *code = command_complain("--weights %s and --optimizer are two ways to say one thing; drop one", weights);
@@ -391,6 +391,7 @@ static bool apply_settings(command *command, int *code) {
         }
         status = l2o_settings_set_from(context, settings, "optimizer", weights, "--weights");
     }
+    if (status == L2O_OK) status = l2o_settings_preset_from(context, settings, &in_file);
     if (status == L2O_OK && preset != NULL) status = l2o_settings_preset(context, settings, preset);
     if (status != L2O_OK) *code = command_failed(command, status);
     return status == L2O_OK;

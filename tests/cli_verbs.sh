@@ -78,6 +78,26 @@ run 0 info p.safetensors
 grep -q '^  batch *5$' out || fail "a flag does not override the INI file"
 grep -q '^  hidden *4$' out || fail "the INI file does not override the preset"
 grep -q '^  n *3$' out || fail "the INI file is not read with a preset"
+# A preset in the INI file is that for the optimizer and the problem of the flags.
+cat >unrolled.ini <<'END'
+preset = default
+optimizer = lista
+m = 5
+n = 8
+batch = 6
+depth = 2
+unroll = 2
+stage-draws = 2
+finish-draws = 2
+evaluation-draws = 1
+END
+run 0 train unrolled.ini --problem recovery --out u.safetensors --quiet
+run 0 info u.safetensors
+grep -q '^  meta-loss *log-last$' out || fail "the INI file's preset takes --problem for another"
+run 0 train unrolled.ini --optimizer alista --out u.safetensors --quiet
+run 0 info u.safetensors
+grep -q '^  meta-loss *last$' out || fail "the INI file's preset takes the problem for another"
+grep -q '^  outer-rate *5e-3$' out || fail "the INI file's preset takes --optimizer for another"
 
 # adapt
 run 0 adapt --weights w.safetensors $tiny --A normal:100 --evaluation-steps 10 --unroll 4 --out a.safetensors

@@ -303,12 +303,32 @@ static void test_sketch(void **state) {
     fixture_free(&wide);
 }
 
+/* A norm that is no number is not called large. */
+static void test_norm_of_no_number(void **state) {
+    (void)state;
+    fixture self;
+    double norm;
+    fixture_create(&self, "problem=lasso n=4 m=3 batch=1 shared-A=yes dtype=float64");
+    double *a = (double *)self.problem->model->a;
+    a[5] = NAN;
+    assert_int_equal(linear_model_squared_norms(self.problem->model, &norm, &self.evaluation), L2O_ERROR_INPUT);
+    assert_non_null(strstr(self.error.text, "its squared norm ||A||^2 is no number"));
+    for (int i = 0; i < 12; i++) a[i] = i == 0 ? 1e154 : 0;
+    self.error = (l2o_error){0};
+    assert_int_equal(linear_model_squared_norms(self.problem->model, &norm, &self.evaluation), L2O_OK);
+    a[0] = 1e160;
+    assert_int_equal(linear_model_squared_norms(self.problem->model, &norm, &self.evaluation), L2O_ERROR_INPUT);
+    assert_non_null(strstr(self.error.text, "scale A and b"));
+    fixture_free(&self);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_eigen_of_known_matrices), cmocka_unit_test(test_eigen_decomposes),
         cmocka_unit_test(test_analytic_weight),         cmocka_unit_test(test_agrees_with_projected_gradient_descent),
         cmocka_unit_test(test_symmetric_weights),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_deficient_rank),          cmocka_unit_test(test_sketch),
+        cmocka_unit_test(test_norm_of_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

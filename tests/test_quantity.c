@@ -23,7 +23,7 @@
 
 #define HEAD "[experiment]\ntitle = t\nkind = table\nquantity = nmse\n"
 #define RECOVERY                                                                                                       \
-    "problem = recovery\nm = 8\nn = 12\nshared-A = yes\nunit-columns = yes\nbatch = 6\nsteps = 5\nruns = 4\n"
+    "problem = recovery\nm = 8\nn = 12\nshared-A = on\nunit-columns = yes\nbatch = 6\nsteps = 5\nruns = 4\n"
 #define METHODS                                                                                                        \
     "[method ista]\noptimizer = ista\ntest.lambda = 0.1\n[method amp]\noptimizer = amp\n[method lista]\noptimizer = "  \
     "lista\n"
@@ -388,6 +388,8 @@ static void test_mistakes(void **state) {
     assert_cell_refused("[experiment]\ntitle = t\nkind = table\n[settings]\n" LASSO METHODS PANEL,
                         "another lambda would be another objective of the problem lasso");
     assert_cell_refused(HEAD "[settings]\n" RECOVERY "A-seeds = 1,x\n" METHODS PANEL, "'A-seeds'");
+    assert_cell_refused(HEAD "[settings]\n" RECOVERY "A-seeds = 1,2,3,4,5\n" METHODS PANEL,
+                        "A-seeds lists 5 dictionaries, which the runs take in turn, but runs is 4; list fewer");
 }
 
 int main(void) {

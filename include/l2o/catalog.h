@@ -34,6 +34,18 @@ L2O_API l2o_status l2o_settings_set_from(l2o_context *context, l2o_settings *set
  * for several kinds of optimizers: the one for the optimizer in the settings is taken, so set that (and the problem)
  * before. L2O_ERROR_INPUT where there is no such preset, or none for that optimizer. */
 L2O_API l2o_status l2o_settings_preset(l2o_context *context, l2o_settings *settings, const char *name);
+/* A preset that an INI file names, and where ("run.ini:3"); `name` is empty where it names none. */
+typedef struct l2o_named_preset {
+    char name[64], origin[512];
+} l2o_named_preset;
+
+/* As l2o_settings_read(), but the file's preset is left to the caller, who has more to set that it depends on: see
+ * l2o_settings_preset_from(). */
+L2O_API l2o_status l2o_settings_read_values(l2o_context *context, l2o_settings *settings, const char *path,
+                                            l2o_named_preset *preset);
+/* Applies it as l2o_settings_preset() does; sentences say where it was named. Nothing happens where `name` is empty. */
+L2O_API l2o_status l2o_settings_preset_from(l2o_context *context, l2o_settings *settings,
+                                            const l2o_named_preset *preset);
 /* L2O_ERROR_INPUT naming the first value that was set but that nothing has read so far; `what` says what was done.
  * Called by l2o_train() and its like themselves, before they start to work. */
 L2O_API l2o_status l2o_settings_check(l2o_context *context, const l2o_settings *settings, const char *what);

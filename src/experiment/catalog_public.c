@@ -35,38 +35,47 @@ l2o_status l2o_settings_preset(l2o_context *context, l2o_settings *settings, con
     return preset_apply(settings, name, settings, &context->error);
 }
 
-/* A preset waits for the end of the file: which one it is depends on the optimizer. */
 typedef struct ini_reader {
     l2o_settings *settings;
     const char *path;
-    char preset[64];
-    int preset_line; /* 0: there is none */
+    l2o_named_preset *preset;
 } ini_reader;
 
 static l2o_status ini_entry(void *user, const char *section, const char *key, const char *value, int line,
                             l2o_error *error) {
     (void)section;
     ini_reader *reader = user;
-    char origin[512];
-    snprintf(origin, sizeof origin, "%s:%d", reader->path, line);
-    if (strcmp(key, "preset") != 0) return settings_set(reader->settings, key, value, origin, error);
-    snprintf(reader->preset, sizeof reader->preset, "%s", value);
-    reader->preset_line = line;
+    l2o_named_preset found;
+    snprintf(found.origin, sizeof found.origin, "%s:%d", reader->path, line);
+    if (strcmp(key, "preset") != 0) return settings_set(reader->settings, key, value, found.origin, error);
+    snprintf(found.name, sizeof found.name, "%s", value);
+    *reader->preset = found;
     return L2O_OK;
 }
 
-static l2o_status apply_preset(const ini_reader *reader, l2o_error *error) {
-    l2o_status status = preset_apply(reader->settings, reader->preset, reader->settings, error);
-    if (status == L2O_OK) return L2O_OK;
-    l2o_error cause = *error;
-    return error_set(error, status, "%s:%d: %s", reader->path, reader->preset_line, cause.text);
+l2o_status l2o_settings_read_values(l2o_context *context, l2o_settings *settings, const char *path,
+                                    l2o_named_preset *preset) {
+    error_clear(&context->error);
+    *preset = (l2o_named_preset){0};
+    ini_reader reader = {settings, path, preset};
+    return ini_read_file(path, ini_entry, &reader, &context->error);
 }
 
+l2o_status l2o_settings_preset_from(l2o_context *context, l2o_settings *settings, const l2o_named_preset *preset) {
+    l2o_error *error = &context->error;
+    error_clear(error);
+    if (preset->name[0] == '\0') return L2O_OK;
+    l2o_status status = preset_apply(settings, preset->name, settings, error);
+    if (status == L2O_OK) return L2O_OK;
+    l2o_error cause = *error;
+    return error_set(error, status, "%s: %s", preset->origin, cause.text);
+}
+
+/* A preset waits for the end of the file: which one it is depends on the optimizer. */
 l2o_status l2o_settings_read(l2o_context *context, l2o_settings *settings, const char *path) {
-    error_clear(&context->error);
-    ini_reader reader = {.settings = settings, .path = path};
-    TRY(ini_read_file(path, ini_entry, &reader, &context->error));
-    return reader.preset_line == 0 ? L2O_OK : apply_preset(&reader, &context->error);
+    l2o_named_preset preset;
+    TRY(l2o_settings_read_values(context, settings, path, &preset));
+    return l2o_settings_preset_from(context, settings, &preset);
 }
 
 const char *l2o_settings_get(const l2o_settings *settings, const char *name) {

@@ -193,7 +193,7 @@ static l2o_status create_entry(running *self) {
 }
 
 static bool has_dictionaries(const running *self) {
-    return settings_is_set(self->settings, "A-seeds") && strcmp(settings_peek(self->settings, "shared-A"), "yes") == 0;
+    return settings_is_set(self->settings, "A-seeds") && settings_equals(self->settings, "shared-A", "yes");
 }
 
 /* Several dictionaries take turns: run r has the r-th of the list, which begins anew at its end. */
@@ -371,7 +371,12 @@ static l2o_status run_all(running *self, bool rehearsal) {
     int64_t dictionaries[MOST_DICTIONARIES] = {0};
     int count;
     TRY(read_dictionaries(self, dictionaries, &count));
-    for (int d = 0; d < count && d < runs; d++) {
+    if (runs < count)
+        return error_set(self->error, L2O_ERROR_INPUT,
+                         "%s: A-seeds lists %d dictionaries, which the runs take in turn, but runs is %lld; list fewer, "
+                         "or set runs to %d or more",
+                         settings_origin(self->settings, "A-seeds"), count, (long long)runs, count);
+    for (int d = 0; d < count; d++) {
         l2o_status status = prepare(self, dictionaries[d]);
         if (status == L2O_OK && d == 0) status = choose_points(cell, runs, self->experiment, self->error);
         if (status == L2O_OK && !rehearsal) status = run_some(self, d, count);

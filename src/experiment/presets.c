@@ -16,7 +16,7 @@ typedef enum preset_kind {
 
 /* What decides which values hold. */
 typedef struct preset_case {
-    const l2o_settings *known;
+    l2o_settings *known; /* with those of the optimizer's spec or file */
     const optimizer_ops *optimizer; /* NULL: unknown, which is for others to complain about */
 } preset_case;
 
@@ -40,10 +40,11 @@ struct preset {
 
 /* All that is learned are a few numbers a layer, which stand higher rates than matrices do. */
 static bool learns_numbers(const preset_case *of) {
-    static const char *const names[] = {"alista", "step-lista", "tista"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(of->optimizer->name, names[i]) == 0) return !settings_equals(of->known, "learned-weight", "yes");
-    return false;
+    const char *name = of->optimizer->name;
+    if (strcmp(name, "tista") == 0) /* the reference learns its matrices in any case */
+        return !settings_equals(of->known, "learned-weight", "yes") &&
+               !settings_equals(of->known, "conventions", "reference");
+    return strcmp(name, "alista") == 0 || strcmp(name, "step-lista") == 0;
 }
 
 /* Matrices that are not tied to A by their form have more to learn. */
@@ -221,7 +222,9 @@ static const preset presets[] = {
       {"training-draws", "100", is_lasso},
       {"evaluate-every", "100", is_lasso},
       {"evaluation-draws", "10", is_lasso},
-      {"stage-draws", "10000000", is_lasso}}},
+      {"stage-draws", "10000000", is_lasso},
+      {"layer-wise", "no", shares_all},
+      {"stages", "1", shares_all}}},
 };
 
 const preset *preset_at(int index) {
@@ -245,30 +248,40 @@ l2o_status preset_check(const char *name, l2o_error *error) {
     return error_set(error, L2O_ERROR_INPUT, "there is no preset '%s'; `l2o list presets` shows them all", name);
 }
 
-/* The optimizer that a file of weights holds. A file that cannot be read says so where it is used. */
-static const optimizer_ops *optimizer_in_file(const char *path) {
+/* The optimizer that a file of weights holds and what it is made of. A file that cannot be read says so where it is used. */
+static l2o_status read_file(const char *path, preset_case *of, l2o_error *error) {
     l2o_error ignored = {0};
-    json_t *description;
-    if (weights_file_describe(path, &description, &ignored) != L2O_OK) return NULL;
-    const json_t *architecture = json_object_get(description, "architecture");
+    json_t *description, *value;
+    const char *key;
+    if (weights_file_describe(path, &description, &ignored) != L2O_OK) return L2O_OK;
+    json_t *architecture = json_object_get(description, "architecture");
     const char *name = json_string_value(json_object_get(architecture, "optimizer"));
-    const optimizer_ops *found = name == NULL ? NULL : optimizer_find(name);
+    l2o_status status = L2O_OK;
+    of->optimizer = name == NULL ? NULL : optimizer_find(name);
+    json_object_foreach(architecture, key, value) {
+        if (status == L2O_OK && json_is_string(value) && strcmp(key, "optimizer") != 0 &&
+            settings_is_defined(of->known, key))
+            status = settings_set(of->known, key, json_string_value(value), path, error);
+    }
     json_decref(description);
-    return found;
+    return status;
 }
 
-/* That of "NAME", "NAME:setting=value:..." or "FILE.safetensors"; `out` NULL where there is none. */
-static l2o_status find_optimizer(const char *spec, const optimizer_ops **out, l2o_error *error) {
-    if (weights_file_recognised(spec)) return *out = optimizer_in_file(spec), L2O_OK;
-    char *name = memory_string(spec, error);
-    if (name == NULL) return error->status;
-    name[strcspn(name, ":")] = '\0';
-    *out = optimizer_find(name);
+/* The case of "NAME:setting=value:..." or "FILE.safetensors:..." in `known` */
+static l2o_status read_case(const l2o_settings *known, preset_case *of, l2o_error *error) {
+    char *name;
+    *of = (preset_case){0};
+    TRY(optimizer_read_spec(known, settings_peek(known, "optimizer"), &of->known, &name, error));
+    l2o_status status = L2O_OK;
+    if (weights_file_recognised(name))
+        status = read_file(name, of, error);
+    else
+        of->optimizer = optimizer_find(name);
     memory_free(name);
-    return L2O_OK;
+    return status;
 }
 
-static bool fits(const preset *preset, const optimizer_ops *optimizer) {
+bool preset_fits(const preset *preset, const optimizer_ops *optimizer) {
     if (preset->kind == PRESET_ANY || optimizer == NULL) return true;
     return (preset->kind == PRESET_UNROLLED) == optimizer->unrolled;
 }
@@ -282,16 +295,22 @@ static l2o_status suggest(l2o_settings *settings, const preset *preset, const pr
     return L2O_OK;
 }
 
-l2o_status preset_apply(l2o_settings *settings, const char *name, const l2o_settings *known, l2o_error *error) {
-    preset_case of = {.known = known};
-    TRY(preset_check(name, error));
-    TRY(find_optimizer(settings_peek(known, "optimizer"), &of.optimizer, error));
+static l2o_status apply(l2o_settings *settings, const char *name, const preset_case *of, l2o_error *error) {
     for (int i = 0; preset_at(i) != NULL; i++)
-        if (strcmp(preset_at(i)->name, name) == 0 && fits(preset_at(i), of.optimizer))
-            return suggest(settings, preset_at(i), &of, error);
+        if (strcmp(preset_at(i)->name, name) == 0 && preset_fits(preset_at(i), of->optimizer))
+            return suggest(settings, preset_at(i), of, error);
     return error_set(error, L2O_ERROR_INPUT,
                      "the preset '%s' is for %s, and '%s' is none; `l2o list presets` shows them all", name,
                      named(name)->kind == PRESET_UNROLLED ? "unrolled networks (lista and its kin)"
                                                           : "optimizers that work coordinate by coordinate",
-                     of.optimizer->name);
+                     of->optimizer->name);
+}
+
+l2o_status preset_apply(l2o_settings *settings, const char *name, const l2o_settings *known, l2o_error *error) {
+    preset_case of;
+    TRY(preset_check(name, error));
+    l2o_status status = read_case(known, &of, error);
+    if (status == L2O_OK) status = apply(settings, name, &of, error);
+    settings_free(of.known);
+    return status;
 }

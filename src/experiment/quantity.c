@@ -1,10 +1,14 @@
 /* The registry of quantities.
  *
- *   nmse      mean over instances of 10 log10((|x - x*|^2 + e) / (|x*|^2 + e)), |.|^2 the mean over the n coordinates
- * and e = 1e-10: the metric of the Open-L2O benchmark, which saturates at e. An instance whose x* is zero counts 0 dB
- * as long as x is zero too ratio     10 log10(sum ||x - x*||^2 / sum ||x*||^2), sums over instances: that of most
- * original papers relative  R = (mean f) / (mean f*) - 1, with optima by coordinate descent to its duality gap excess
- * (mean f) - (mean f*)
+ * nmse: the mean over instances of 10 log10((|x - x*|^2 + e) / (|x*|^2 + e)), |.|^2 the mean over the n coordinates and
+ * e = 1e-10. It is the metric of the Open-L2O benchmark, which saturates at e. An instance whose x* is zero counts 0 dB
+ * as long as x is zero too.
+ *
+ * ratio: 10 log10(sum ||x - x*||^2 / sum ||x*||^2), sums over instances. It is that of most original papers.
+ *
+ * relative: R = (mean f) / (mean f*) - 1, with optima by coordinate descent to its duality gap.
+ *
+ * excess: (mean f) - (mean f*).
  *
  * A supervised objective is 1/2 ||x - x*||^2, so errors need no iterates. What is not finite is +infinity. */
 #include "experiment/quantity.h"

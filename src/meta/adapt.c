@@ -20,10 +20,8 @@ const setting adapt_settings[] = {
      "same problems, and the one that is best on held-out problems is taken"},
     {"adaptation-optimizer", SETTING_CHOICE, "", "adam", 0, 0, "adam|sgd|sgd-normalised|search",
      "What moves the weights when adapting: Adam with fresh slots (as the authors' code), the gradient step that "
-     "MAML's "
-     "inner step is, or a step as long as the rate along the gradient; search, for at most 64 weights, tries them one "
-     "by "
-     "one"},
+     "MAML's inner step is, or a step as long as the rate along the gradient; search, for at most 64 weights, tries "
+     "them one by one"},
     {"adaptation-search", SETTING_INTEGER, "candidates", "2", 0, 1000, NULL,
      "How many values an update tries of each weight that no gradient tells of (hyperlista's c3), or with "
      "adaptation-optimizer = search of each weight: w e^s and w e^-s, s = ln 2 at first, and halved where neither is "
@@ -33,9 +31,7 @@ const setting adapt_settings[] = {
      "factors from 1/16 to 16: where the weights begin far from good ones"},
     {"adaptation-restart", SETTING_INTEGER, "updates", NULL, 0, 1e6, NULL,
      "Start again from where the first update began after so many updates; 0: never. Default: 0, but 1 where one "
-     "unroll "
-     "uses up the layers of an unrolled optimizer. Where weights are searched for, "
-     "every update does"},
+     "unroll uses up the layers of an unrolled optimizer. Where weights are searched for, every update does"},
     {"adaptation-warmup", SETTING_INTEGER, "steps", "0", 0, 1e7, NULL,
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
     {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,

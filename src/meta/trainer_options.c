@@ -10,8 +10,7 @@ const setting trainer_settings[] = {
      "two, and so on up to unroll, each in as many stages as there are stage-rates, with one unroll a draw"},
     {"stage-rates", SETTING_TEXT, "", "1,0.2,0.02", 0, 0, NULL,
      "With layer-wise, what outer-rate is multiplied by in the stages of each layer. Where there are several, the "
-     "first "
-     "trains the weights of the last step alone"},
+     "first trains the weights of the last step alone"},
     {"layer-decay", SETTING_REAL, "", "0.3", 0, 1, NULL,
      "With layer-wise, weights that first serve j steps before the last have their rate multiplied by the j-th power "
      "of this"},
@@ -22,8 +21,7 @@ const setting trainer_settings[] = {
      "the layer before, trained already, where it has such"},
     {"finish-draws", SETTING_INTEGER, "draws", "0", 0, 1e8, NULL,
      "With layer-wise, after the last layer: so many draws in one more stage that trains the weights of all steps "
-     "alike, "
-     "at outer-rate and without layer-decay"},
+     "alike, at outer-rate and without layer-decay"},
     {"stages", SETTING_TEXT, "unrolls", "5,10,25,50,75,100", 0, 0, NULL,
      "The curriculum: for each stage, how many unrolls follow one draw of the problems"},
     {"stage-draws", SETTING_TEXT, "draws", "200,100,40,20,14,10", 0, 0, NULL,
@@ -59,8 +57,7 @@ const setting trainer_settings[] = {
      "Norm to which each tensor of each task's meta-gradient is clipped; 0: no clipping"},
     {"tasks", SETTING_CHOICE, "", "auto", 0, 0, "auto|components|mixed",
      "Mixtures: one task for each component, or one task with a mixed batch. Auto: components for estimators with an "
-     "inner "
-     "step"},
+     "inner step"},
     {"training-tasks", SETTING_TEXT, "", NULL, 0, 0, NULL,
      "Kinds of tasks to train on, separated by |, each a list of problem settings that hold instead of those given, as "
      "in density=0.05|density=0.1,snr=30; all of one shape. Each has a batch of its own; gradients are averaged over "

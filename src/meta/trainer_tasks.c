@@ -16,7 +16,8 @@ static l2o_status add_task(trainer *trainer, problem *problem, l2o_error *error)
 }
 
 static l2o_status too_many(l2o_error *error, int count) {
-    return error_set(error, L2O_ERROR_INPUT, "training takes 1 to %d tasks, not %d", (int)MOST_TASKS, count);
+    return error_set(error, L2O_ERROR_INPUT, "training takes 1 to %d tasks, not %d; give as many, or draw kinds as a mixture and set tasks = mixed",
+                     (int)MOST_TASKS, count);
 }
 
 static int64_t rows_of(const problem *problem) { return problem->model == NULL ? 0 : problem->model->m; }
@@ -29,7 +30,7 @@ static l2o_status check_shape(const trainer *trainer, const problem *problem, l2
         return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT,
                      "this task has batch = %lld, n = %lld, m = %lld and %s, but the first has batch = %lld, n = %lld, "
-                     "m = %lld and %s; tasks are of one shape",
+                     "m = %lld and %s; set batch, n, m and dtype for all tasks alike, outside training-tasks",
                      (long long)problem->batch, (long long)problem->dimension, (long long)rows_of(problem),
                      problem->type == DTYPE_FLOAT32 ? "float32" : "float64", (long long)first->batch,
                      (long long)first->dimension, (long long)rows_of(first),

@@ -107,7 +107,8 @@ static l2o_status check_names(const training_task *task, const l2o_settings *set
         const char *name = task->settings[k].name;
         if (stands_in(problem_common_settings, name) || ops == NULL || stands_in(ops->settings, name)) continue;
         return error_set(error, L2O_ERROR_INPUT,
-                         "%s: '%s' is no setting of the problem %s, and tasks differ in their problems alone",
+                         "%s: '%s' is no setting of the problem %s, and tasks differ in their problems alone; set it "
+                         "outside training-tasks",
                          task->origin, name, family);
     }
     return L2O_OK;

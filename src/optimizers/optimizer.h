@@ -141,6 +141,10 @@ void optimizer_free(optimizer *optimizer);
  * made by name gets fresh weights of the setting `seed` and `draw`. Its options must all be used. */
 l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, uint32_t draw, optimizer **out,
                                l2o_error *error);
+/* What stands in such a spec: NAME or FILE.safetensors, and a copy of the settings with its options set; the caller
+ * frees both, which are NULL on failure. */
+l2o_status optimizer_read_spec(const l2o_settings *settings, const char *spec, l2o_settings **own, char **name,
+                               l2o_error *error);
 /* Sets one entry of the provenance; takes over `value`, whose NULL counts as out of memory. */
 l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, l2o_error *error);
 /* Fresh weights: a pure function of seed and draw. */

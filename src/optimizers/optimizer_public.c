@@ -26,27 +26,47 @@ static l2o_status apply_option(l2o_settings *settings, char *option, const char 
     return settings_set(settings, option, equals + 1, spec, error);
 }
 
-l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, uint32_t draw, optimizer **out,
+/* Sets the options "setting=value:..." that follow the name. */
+static l2o_status apply_options(l2o_settings *settings, char *options, const char *spec, l2o_error *error) {
+    while (options != NULL) {
+        char *option = options;
+        options = strchr(option, ':');
+        if (options != NULL) *options++ = '\0';
+        TRY(apply_option(settings, option, spec, error));
+    }
+    return L2O_OK;
+}
+
+l2o_status optimizer_read_spec(const l2o_settings *settings, const char *spec, l2o_settings **own, char **name,
                                l2o_error *error) {
-    l2o_settings *own = NULL;
-    *out = NULL;
-    char *copy = memory_string(spec, error);
-    if (copy == NULL) return error->status;
-    l2o_status status = settings_copy(settings, &own, error);
-    char *name = copy, *rest = name_end(copy);
+    *own = NULL;
+    *name = memory_string(spec, error);
+    if (*name == NULL) return error->status;
+    char *rest = name_end(*name);
     if (*rest == '\0')
         rest = NULL;
     else
         *rest++ = '\0';
-    while (status == L2O_OK && rest != NULL) {
-        char *option = rest;
-        rest = strchr(option, ':');
-        if (rest != NULL) *rest++ = '\0';
-        status = apply_option(own, option, spec, error);
-    }
-    if (status == L2O_OK && weights_file_recognised(name))
+    l2o_status status = settings_copy(settings, own, error);
+    if (status == L2O_OK) status = apply_options(*own, rest, spec, error);
+    if (status == L2O_OK) return L2O_OK;
+    settings_free(*own);
+    memory_free(*name);
+    *own = NULL;
+    *name = NULL;
+    return status;
+}
+
+l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, uint32_t draw, optimizer **out,
+                               l2o_error *error) {
+    l2o_settings *own;
+    char *name;
+    *out = NULL;
+    TRY(optimizer_read_spec(settings, spec, &own, &name, error));
+    l2o_status status;
+    if (weights_file_recognised(name)) {
         status = weights_file_read(name, own, out, error);
-    else if (status == L2O_OK) {
+    } else {
         status = optimizer_create(own, name, out, error);
         if (status == L2O_OK && (*out)->weights != NULL)
             optimizer_initialise(*out, (uint64_t)settings_integer(settings, "seed"), draw, (*out)->weights);
@@ -59,7 +79,7 @@ l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, u
         *out = NULL;
     }
     settings_free(own);
-    memory_free(copy);
+    memory_free(name);
     return status;
 }
 

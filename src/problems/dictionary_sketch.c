@@ -45,7 +45,8 @@ double dictionary_sketch_distance(const dictionary_sketch *self, const dictionar
 json_t *dictionary_sketch_json(const dictionary_sketch *self) {
     if (self->m == 0) return json_null();
     json_t *sums = json_array();
-    for (int k = 0; k < SKETCH_SUMS; k++) json_array_append_new(sums, json_real(self->sums[k]));
+    for (int k = 0; k < SKETCH_SUMS; k++)
+        if (json_array_append_new(sums, json_real(self->sums[k])) != 0) return json_decref(sums), NULL;
     return json_pack("{s:[I, I], s:f, s:o}", "shape", (json_int_t)self->m, (json_int_t)self->n, "norm", self->norm,
                      "sums", sums);
 }

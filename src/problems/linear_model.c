@@ -2,6 +2,7 @@
 #include "problems/linear_model.h"
 
 #include <float.h>
+#include <math.h>
 #include <string.h>
 
 #include "problems/lanczos.h"
@@ -192,6 +193,11 @@ static double squared_frobenius(const linear_model *model, int64_t instance) {
 static l2o_status check_squared_norm(const linear_model *model, double squared, l2o_error *error) {
     bool single = model->type == DTYPE_FLOAT32;
     double least = single ? (double)FLT_MIN : DBL_MIN, most = single ? (double)FLT_MAX : DBL_MAX;
+    if (isnan(squared))
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: its squared norm ||A||^2 is no number, because entries of A are not finite or too large "
+                         "to be squared; give an A of finite numbers, or scale A and b",
+                         model->name);
     if (squared == 0 || (squared >= least && squared <= most)) return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT, "%s: its squared norm ||A||^2 = %.3g is %s for %s; scale A and b%s",
                      model->name, squared, squared < least ? "too small" : "too large", single ? "float32" : "float64",
@@ -211,7 +217,7 @@ l2o_status linear_model_squared_norms(const linear_model *model, double *squared
         status = lanczos_largest(shorter, gram_apply, &gram, &squared_norms[p], evaluation->scratch, evaluation->error);
         /* The Frobenius norm bounds it from above, and is exact for rank one. */
         double bound = squared_frobenius(model, p) * (1 + 1e-12);
-        if (squared_norms[p] > bound) squared_norms[p] = bound;
+        if (squared_norms[p] > bound || isnan(bound)) squared_norms[p] = bound;
         if (status == L2O_OK) status = check_squared_norm(model, squared_norms[p], evaluation->error);
     }
     for (int64_t p = 1; one && p < model->batch; p++) squared_norms[p] = squared_norms[0];
