@@ -79,24 +79,6 @@ train 3 other $short $form --threads 2 || fail "training with momentum on 3 rank
 same momentum other "momentum on 3 ranks"
 rm -f other.*
 
-# A network whose matrices are summed up over all shards: every rank works out all of it, and they agree on how it went.
-wide="train --quiet --problem lasso --optimizer lista --preset default --m 32 --n 64 --batch 200 --depth 2 --unroll 2
-    --checkpoint-seconds 0"
-# shellcheck disable=SC2086
-"$l2o" $wide --stage-draws 4 --finish-draws 4 --evaluate-every 3 --out wide.safetensors || fail "a wide network fails"
-for ranks in 2 3; do
-    # shellcheck disable=SC2086
-    mpirun -n $ranks "$l2o" $wide --stage-draws 4 --finish-draws 4 --evaluate-every 3 --out other.safetensors ||
-        fail "a wide network on $ranks ranks fails"
-    same wide other "a wide network on $ranks ranks"
-    rm -f other.*
-done
-# shellcheck disable=SC2086
-mpirun -n 2 "$l2o" $wide --stage-draws 4 --evaluate-every 0 --finish-draws 4 --outer-rate 1e6 --recoveries 0 \
-    --out other.safetensors >errors 2>&1 && fail "a wide network that diverges goes unnoticed"
-[ "$(grep -c '^l2o:' errors)" = 1 ] || fail "two ranks on which a wide network diverges say:" errors
-rm -f other.*
-
 # Killed, and resumed on another number of ranks.
 rank_process() { # rank_process RANK [WHICH]: its first process; the second one of rank 0 is its watcher
     for process in $(pgrep -x l2o); do
@@ -176,6 +158,29 @@ for how in launcher one; do
     same whole cut "training that was stopped ($how)"
     rm -f cut.*
 done
+
+# A network whose matrices are summed up over all shards: every rank works out all of it, and they agree on how it went,
+# also where one alone is stopped.
+wide="train --quiet --problem lasso --optimizer lista --preset default --m 32 --n 64 --batch 100 --depth 2 --unroll 2
+    --stage-draws 40 --finish-draws 80 --evaluate-every 20 --checkpoint-seconds 0"
+# shellcheck disable=SC2086
+"$l2o" $wide --out wide.safetensors || fail "a wide network fails"
+# shellcheck disable=SC2086
+mpirun -n 3 "$l2o" $wide --out cut.safetensors || fail "a wide network on 3 ranks fails"
+same wide cut "a wide network on 3 ranks"
+rm -f cut.*
+# shellcheck disable=SC2086
+mpirun -n 2 "$l2o" $wide --out cut.safetensors >errors 2>&1 &
+launcher=$!
+wait_for_checkpoint
+kill -INT "$(rank_process 1)"
+wait $launcher
+[ -e cut.safetensors ] && fail "a wide network that was stopped comes to its end:" errors
+[ "$(grep -c 'stopped after' errors)" = 1 ] || fail "a wide network that was stopped says:" errors
+# shellcheck disable=SC2086
+mpirun -n 2 "$l2o" $wide --resume --out cut.safetensors || fail "resuming a wide network on 2 ranks fails"
+same wide cut "a wide network that was stopped"
+rm -f cut.*
 
 # One rank that fails alone: a file that its machine lacks, another file, a file that cannot be written.
 mkdir here there

@@ -175,11 +175,11 @@ static void test_refusals(void **state) {
     static const char *const wrong[][2] = {
         {"density=0.05|snr=x", "training-tasks, 'snr=x': 'snr' takes a number, not 'x'"},
         {"densty=0.1", "training-tasks, 'densty=0.1': there is no setting 'densty'; did you mean 'density'?"},
-        {"depth=2", "'depth' is no setting of the problem recovery"},
+        {"depth=2", "recovery, and tasks differ in their problems alone; set it outside training-tasks"},
         {"problem=lazzo", "no family 'lazzo'"},
         {"density=0.1|batch=5", "training-tasks, 'batch=5': this task has batch = 5, n = 10, m = 6"},
         {"density=0.1|n=11", "n = 11, m = 6 and float64, but the first has batch = 4, n = 10"},
-        {"density=0.1|m=7", "m = 7"},
+        {"density=0.1|m=7", "set batch, n, m and dtype for all tasks alike, outside training-tasks"},
         {"density=0.1|dtype=float32", "float32, but the first"},
         {"A-perturbation-seed=1", "'A-perturbation-seed' (1) is not used by the problem of this task"},
         {"b=uniform:-1:1", "training-tasks, 'b=uniform:-1:1': recovery measures"},

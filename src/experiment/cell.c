@@ -372,10 +372,11 @@ static l2o_status run_all(running *self, bool rehearsal) {
     int count;
     TRY(read_dictionaries(self, dictionaries, &count));
     if (runs < count)
-        return error_set(self->error, L2O_ERROR_INPUT,
-                         "%s: A-seeds lists %d dictionaries, which the runs take in turn, but runs is %lld; list fewer, "
-                         "or set runs to %d or more",
-                         settings_origin(self->settings, "A-seeds"), count, (long long)runs, count);
+        return error_set(
+            self->error, L2O_ERROR_INPUT,
+            "%s: A-seeds lists %d dictionaries, which the runs take in turn, but runs is %lld; list fewer, "
+            "or set runs to %d or more",
+            settings_origin(self->settings, "A-seeds"), count, (long long)runs, count);
     for (int d = 0; d < count; d++) {
         l2o_status status = prepare(self, dictionaries[d]);
         if (status == L2O_OK && d == 0) status = choose_points(cell, runs, self->experiment, self->error);

@@ -16,7 +16,7 @@ typedef enum preset_kind {
 
 /* What decides which values hold. */
 typedef struct preset_case {
-    l2o_settings *known; /* with those of the optimizer's spec or file */
+    l2o_settings *known;            /* with those of the optimizer's spec or file */
     const optimizer_ops *optimizer; /* NULL: unknown, which is for others to complain about */
 } preset_case;
 
@@ -248,7 +248,8 @@ l2o_status preset_check(const char *name, l2o_error *error) {
     return error_set(error, L2O_ERROR_INPUT, "there is no preset '%s'; `l2o list presets` shows them all", name);
 }
 
-/* The optimizer that a file of weights holds and what it is made of. A file that cannot be read says so where it is used. */
+/* The optimizer that a file of weights holds and what it is made of. A file that cannot be read says so where it is
+ * used. */
 static l2o_status read_file(const char *path, preset_case *of, l2o_error *error) {
     l2o_error ignored = {0};
     json_t *description, *value;

@@ -16,8 +16,10 @@ static l2o_status add_task(trainer *trainer, problem *problem, l2o_error *error)
 }
 
 static l2o_status too_many(l2o_error *error, int count) {
-    return error_set(error, L2O_ERROR_INPUT, "training takes 1 to %d tasks, not %d; give as many, or draw kinds as a mixture and set tasks = mixed",
-                     (int)MOST_TASKS, count);
+    return error_set(
+        error, L2O_ERROR_INPUT,
+        "training takes 1 to %d tasks, not %d; give as many, or draw kinds as a mixture and set tasks = mixed",
+        (int)MOST_TASKS, count);
 }
 
 static int64_t rows_of(const problem *problem) { return problem->model == NULL ? 0 : problem->model->m; }

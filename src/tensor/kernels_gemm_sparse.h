@@ -2,10 +2,10 @@
  * one. Included by kernels_gemm.h.
  *
  * The numbers of A that are not zero are listed, row by row of op(A), for one panel of k at a time; an element of C is
- * then the same chain of operations as in the built-in dense product less those that add a zero. So it has the same bits,
- * as long as B is finite. Where the dense product would be BLAS's (from 128 on in every direction), which has other bits,
- * the result depends in its last bits on whether A counts as sparse; that is a function of A and the sizes alone, so
- * it is the same for any number of threads. */
+ * then the same chain of operations as in the built-in dense product less those that add a zero. So it has the same
+ * bits, as long as B is finite. Where the dense product would be BLAS's (from 128 on in every direction), which has
+ * other bits, the result depends in its last bits on whether A counts as sparse; that is a function of A and the sizes
+ * alone, so it is the same for any number of threads. */
 
 #define SPARSE_ROWS    128  /* rows of op(A) whose lists are made together, at most */
 #define SPARSE_ENTRIES 4096 /* and entries of them; no fewer than PANEL_DEPTH */
