@@ -30,8 +30,8 @@ const setting adapt_settings[] = {
      "With adaptation-optimizer = search, candidates tried before the first update that differ in all weights, by "
      "factors from 1/16 to 16: where the weights begin far from good ones"},
     {"adaptation-restart", SETTING_INTEGER, "updates", NULL, 0, 1e6, NULL,
-     "Start again from where the first update began after so many updates; 0: never. Default: 0, but 1 where one "
-     "unroll uses up the layers of an unrolled optimizer. Where weights are searched for, every update does"},
+     "Start again from where the first update began after so many updates; 0: never. Default: 0; for unrolled "
+     "optimizers, as soon as unrolls have used up the layers. Where weights are searched for, every update does"},
     {"adaptation-warmup", SETTING_INTEGER, "steps", "0", 0, 1e7, NULL,
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
     {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,
@@ -67,6 +67,31 @@ static l2o_status read_search(const l2o_settings *settings, const optimizer *opt
     return L2O_OK;
 }
 
+/* An unrolled optimizer has that many unrolls to learn from, then it is out of layers. What a preset suggests for
+ * optimizers without end is cut down to it. */
+static l2o_status end_with_layers(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
+                                  l2o_error *error) {
+    int64_t left = optimizer->learned_steps - options->warmup, unroll = options->estimator.unroll;
+    if (optimizer->learned_steps == 0) return L2O_OK;
+    if (left <= 0)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: after adaptation-warmup = %lld steps no layer of '%s' is left to adapt, for it has %lld; "
+                         "make it less",
+                         settings_origin(settings, "adaptation-warmup"), (long long)options->warmup,
+                         optimizer->ops->name, (long long)optimizer->learned_steps);
+    int64_t most = (left + unroll - 1) / unroll;
+    if (options->restart > 0 && options->restart <= most) return L2O_OK;
+    if (settings_is_given(settings, "adaptation-restart") && options->updates > most)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: adaptation-restart is %lld, but %lld unroll%s of %lld steps use%s up the layers of '%s', "
+                         "and updates after that would learn from none; give 1 to %lld, or leave it out",
+                         settings_origin(settings, "adaptation-restart"), (long long)options->restart, (long long)most,
+                         most == 1 ? "" : "s", (long long)unroll, most == 1 ? "s" : "", optimizer->ops->name,
+                         (long long)most);
+    options->restart = most;
+    return L2O_OK;
+}
+
 l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
                               l2o_error *error) {
     *options = (adapt_options){
@@ -81,14 +106,13 @@ l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *opt
     estimator_options_plain(settings, &options->estimator);
     if (settings_is_set(settings, "adaptation-restart"))
         options->restart = settings_integer(settings, "adaptation-restart");
-    else if (optimizer->learned_steps > 0 && options->estimator.unroll >= optimizer->learned_steps)
-        options->restart = 1;
     if (options->method == ADAPT_ADAM) {
         options->epsilon = settings_real(settings, "adam-epsilon");
         options->tensorflow = settings_choice(settings, "epsilon-place") == 0;
         options->relative = settings_flag(settings, "relative-rate");
     }
     TRY(read_search(settings, optimizer, options, error));
+    TRY(end_with_layers(settings, optimizer, options, error));
     options->rate_count = 1;
     if (options->method == ADAPT_SEARCH)
         options->rates[0] = 0;
