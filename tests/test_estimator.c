@@ -379,33 +379,38 @@ static void test_missing_derivatives(void **state) {
 
 static void test_what_settings_mean(void **state) {
     (void)state;
+    const optimizer endless = {0}, unrolled = {.learned_steps = 20};
     estimator_options options;
     l2o_settings *settings = test_settings();
-    estimator_options_read(settings, &options); /* as the authors' code: fomaml on the next segment */
+    estimator_options_read(settings, &endless, &options); /* as the authors' code: fomaml on the next segment */
     assert_string_equal(options.kind->name, "fomaml");
     assert_true(options.next_segment && !options.reference_step_index && options.detached);
     assert_true(options.inner_rate == 1e-3 && options.inner_steps == 1 && options.unroll == 20);
+    estimator_options_read(settings, &unrolled, &options);
+    assert_false(options.next_segment);
     test_set(settings, "estimator", "maml"); /* as the paper's Eq. 5: on the same */
-    estimator_options_read(settings, &options);
+    estimator_options_read(settings, &endless, &options);
     assert_true(!options.next_segment && options.kind->second_order);
     test_set(settings, "outer-segment", "next");
     test_set(settings, "step-index", "reference");
-    estimator_options_read(settings, &options);
+    estimator_options_read(settings, &endless, &options);
+    assert_true(options.next_segment && options.reference_step_index);
+    estimator_options_read(settings, &unrolled, &options);
     assert_true(options.next_segment && options.reference_step_index);
     test_set(settings, "outer-segment", "same");
-    estimator_options_read(settings, &options);
+    estimator_options_read(settings, &endless, &options);
     assert_true(!options.next_segment && !options.reference_step_index);
     test_set(settings, "estimator", "plain");
     test_set(settings, "inputs", "full");
     test_set(settings, "meta-loss", "last");
-    estimator_options_read(settings, &options);
+    estimator_options_read(settings, &endless, &options);
     assert_true(!options.detached && !options.next_segment && options.inner_steps == 0);
     assert_string_equal(options.loss->name, "last");
     settings_free(settings);
     settings = test_settings(); /* what an estimator does not use is said */
     test_set(settings, "estimator", "plain");
     test_set(settings, "inner-rate", "0.1");
-    estimator_options_read(settings, &options);
+    estimator_options_read(settings, &endless, &options);
     assert_int_equal(settings_check_used(settings, "training", &error), L2O_ERROR_INPUT);
     assert_non_null(strstr(error.text, "inner-rate"));
     settings_free(settings);

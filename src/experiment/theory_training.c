@@ -64,7 +64,7 @@ l2o_status theory_train(const theory_training *training, const optimizer *optimi
                         int64_t updates, double *weights, l2o_error *error) {
     const l2o_settings *settings = training->settings;
     loop own = {.training = training, .rate = settings_real(settings, "outer-rate")};
-    estimator_options_read(settings, &own.options);
+    estimator_options_read(settings, optimizer, &own.options);
     if (training->plain) estimator_options_plain(settings, &own.options);
     own.gradient = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     l2o_status status = own.gradient == NULL ? error->status : L2O_OK;

@@ -18,7 +18,7 @@ const setting estimator_settings[] = {
      "Whether the gradients that the optimizer sees are constants for the meta-gradient, or differentiated as well"},
     {"outer-segment", SETTING_CHOICE, "", NULL, 0, 0, "same|next",
      "The unroll that the outer gradient is taken on: the support's own, or the one after it. Default: next for fomaml "
-     "(the authors' code), same for maml (the paper's Eq. 5)"},
+     "(the authors' code), same for maml (the paper's Eq. 5) and for unrolled optimizers"},
     {"step-index", SETTING_CHOICE, "", "corrected", 0, 0, "corrected|reference",
      "With outer-segment = next: bias corrections count on (corrected), or repeat the support's count (the authors' "
      "code)"},
@@ -35,14 +35,16 @@ void estimator_options_plain(const l2o_settings *settings, estimator_options *op
     };
 }
 
-void estimator_options_read(const l2o_settings *settings, estimator_options *options) {
+void estimator_options_read(const l2o_settings *settings, const optimizer *optimizer, estimator_options *options) {
     estimator_options_plain(settings, options);
     options->kind = estimator_at(settings_choice(settings, "estimator"));
     if (!options->kind->adapts) return;
     options->inner_rate = settings_real(settings, "inner-rate");
     options->inner_steps = (int)settings_integer(settings, "inner-steps");
-    options->next_segment = settings_is_set(settings, "outer-segment") ? settings_choice(settings, "outer-segment") == 1
-                                                                       : !options->kind->second_order;
+    if (settings_is_set(settings, "outer-segment"))
+        options->next_segment = settings_choice(settings, "outer-segment") == 1;
+    else
+        options->next_segment = !options->kind->second_order && optimizer->learned_steps == 0;
     if (options->next_segment) options->reference_step_index = settings_choice(settings, "step-index") == 1;
 }
 

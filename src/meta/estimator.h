@@ -65,7 +65,9 @@ l2o_status meta_gradient(meta_task *task, const estimator_options *options, cons
 const estimator *estimator_at(int index); /* in the order of the setting estimator; NULL past the end */
 
 extern const setting estimator_settings[];
-void estimator_options_read(const l2o_settings *settings, estimator_options *options);
+/* By default the outer gradient of unrolled optimizers is taken on the same segment: what they learn ends with their
+ * layers. */
+void estimator_options_read(const l2o_settings *settings, const optimizer *optimizer, estimator_options *options);
 /* The same for the estimator `plain`, whatever the setting says: adaptation. */
 void estimator_options_plain(const l2o_settings *settings, estimator_options *options);
 

@@ -126,18 +126,27 @@ static l2o_status make_optimizer(trainer *trainer, l2o_error *error) {
     return L2O_OK;
 }
 
-/* Unrolls that follow one another, where the first leaves nothing to learn for the others. */
+/* Unrolls that follow one another, and the outer segment after them, where the first leave nothing to learn for the
+ * others. */
 static l2o_status check_unrolls(const trainer *trainer, l2o_error *error) {
     const trainer_options *options = &trainer->options;
-    int64_t steps = trainer->optimizer->learned_steps, most = 0;
+    const char *name = trainer->optimizer->ops->name;
+    int64_t steps = trainer->optimizer->learned_steps, unroll = trainer->estimator.unroll, most = 0;
     for (int s = 0; s < options->stage_count; s++)
         most = options->stages[s].unrolls > most ? options->stages[s].unrolls : most;
-    if (options->layers > 0 || steps == 0 || (most - 1) * trainer->estimator.unroll < steps) return L2O_OK;
+    if (options->layers > 0 || steps == 0) return L2O_OK;
+    if ((most - 1) * unroll >= steps)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: the weights of '%s' act in its first %lld steps alone, so of %lld unrolls of %lld steps "
+                         "the later ones would teach nothing; use stages = 1, or layer-wise = yes",
+                         settings_origin(trainer->settings, "stages"), name, (long long)steps, (long long)most,
+                         (long long)unroll);
+    if (!trainer->estimator.next_segment || most * unroll < steps) return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT,
-                     "%s: the weights of '%s' act in its first %lld steps alone, so of %lld unrolls of %lld steps the "
-                     "later ones would teach nothing; use stages = 1, or layer-wise = yes",
-                     settings_origin(trainer->settings, "stages"), trainer->optimizer->ops->name, (long long)steps,
-                     (long long)most, (long long)trainer->estimator.unroll);
+                     "%s: the weights of '%s' act in its first %lld steps alone, so the outer segment that begins "
+                     "after step %lld would teach nothing; use outer-segment = same",
+                     settings_origin(trainer->settings, "outer-segment"), name, (long long)steps,
+                     (long long)(most * unroll));
 }
 
 static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_problem *const *given, int count,
@@ -145,8 +154,8 @@ static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_pr
     TRY(name_files(trainer, path, error));
     TRY(settings_copy(settings, &trainer->settings, error));
     TRY(trainer_options_read(trainer->settings, &trainer->options, error));
-    estimator_options_read(trainer->settings, &trainer->estimator);
     TRY(make_optimizer(trainer, error));
+    estimator_options_read(trainer->settings, trainer->optimizer, &trainer->estimator);
     TRY(trainer_prepare_layers(trainer, error));
     TRY(check_unrolls(trainer, error));
     trainer->weights = trainer->optimizer->weights;
