@@ -128,8 +128,8 @@ void trainer_enter_stage(trainer *trainer);
 /* Where a layer begins and the options say so: its weights become those of the layer before that have the same name but
  * for the number, and the same shape. */
 void trainer_start_layer(trainer *trainer);
-/* L2O_ERROR_INPUT where layers are to be trained that the optimizer does not have. Layer by layer, outer gradients are
- * taken on the segment that is trained. */
+/* L2O_ERROR_INPUT where layers are to be trained that the optimizer does not have, or begun anew that came from a file.
+ * Layer by layer, outer gradients are taken on the segment that is trained. */
 l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error);
 const stage *trainer_stage(const trainer *trainer);
 /* "stage 2 of 8", "layer 3 of 16, stage 2 of 3" */

@@ -18,7 +18,7 @@ const setting trainer_settings[] = {
      "What that factor is of: the rate, or the gradient, as in the reference code, which Adam all but undoes"},
     {"layer-start", SETTING_CHOICE, "", "initial", 0, 0, "initial|previous",
      "With layer-wise, where the weights of a layer begin: as the optimizer makes them (the reference), or as those of "
-     "the layer before, trained already, where it has such"},
+     "the layer before, trained already, where it has such. Weights from a file begin as they are"},
     {"finish-draws", SETTING_INTEGER, "draws", "0", 0, 1e8, NULL,
      "With layer-wise, after the last layer: so many draws in one more stage that trains the weights of all steps "
      "alike, at outer-rate and without layer-decay"},
@@ -118,7 +118,6 @@ static l2o_status read_layers(const l2o_settings *settings, trainer_options *opt
     options->parts = parts;
     options->layer_decay = settings_real(settings, "layer-decay");
     options->decays_gradient = settings_choice(settings, "layer-decay-of") == 1;
-    options->starts_from_previous = settings_choice(settings, "layer-start") == 1;
     for (int layer = 1; layer <= options->layers; layer++)
         for (int p = 0; p < parts; p++)
             options->stages[options->stage_count++] = (stage){.unrolls = 1,

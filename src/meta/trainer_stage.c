@@ -91,10 +91,25 @@ static bool has_step(const optimizer *optimizer, int64_t step) {
     return false;
 }
 
+/* What a file holds is where its layers begin, whatever a preset suggests. */
+static l2o_status read_layer_start(trainer *trainer, l2o_error *error) {
+    const l2o_settings *settings = trainer->settings;
+    bool from_file = trainer->optimizer->from_file;
+    if (from_file && !settings_is_given(settings, "layer-start")) return L2O_OK;
+    trainer->options.starts_from_previous = settings_choice(settings, "layer-start") == 1;
+    if (!from_file || !trainer->options.starts_from_previous) return L2O_OK;
+    return error_set(error, L2O_ERROR_INPUT,
+                     "%s: layer-start = previous would write over the layers that %s holds, with those before them; "
+                     "remove it, or begin with fresh weights: optimizer = %s",
+                     settings_origin(settings, "layer-start"), settings_peek(settings, "optimizer"),
+                     trainer->optimizer->ops->name);
+}
+
 l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error) {
     const trainer_options *options = &trainer->options;
     const l2o_settings *settings = trainer->settings;
     if (options->layers == 0) return L2O_OK;
+    TRY(read_layer_start(trainer, error));
     for (int layer = 1; options->parts > 1 && layer <= options->layers; layer++)
         if (!has_step(trainer->optimizer, layer))
             return error_set(error, L2O_ERROR_INPUT,
