@@ -15,8 +15,8 @@
 #include "optimizers/weights_file.h"
 
 static const char *const FORMAT = "l2o-checkpoint";
-enum { CHECKPOINT_VERSION = 2, DATA_SETTINGS = 4 };
-static const char *const DATA[DATA_SETTINGS] = {"A", "b", "lambda", "x0"}; /* that may name a data file */
+enum { CHECKPOINT_VERSION = 2, DATA_SETTINGS = 5 };
+static const char *const DATA[DATA_SETTINGS] = {"A", "b", "lambda", "truth", "x0"}; /* that may name a data file */
 
 /* The numbers of the state under their names: one list for writing and reading. */
 #define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(stalled) X(log_bytes) X(adam_steps)
