@@ -56,7 +56,8 @@ static const setting glista_settings[] = {
     {"overshoot-gate", SETTING_CHOICE, "", "inverse", 0, 0, "inverse|sigmoid",
      "How far: inverse, the more so the less the layer moves x; sigmoid, as a small network of x and b says"},
     {"gates-split", SETTING_INTEGER, "layers", "0", 0, 100, NULL,
-     "So many of glista's layers have the overshoot alone, and those after them the gain alone; 0: all have both"},
+     "So many of glista's layers, fewer than depth, have the overshoot alone, and those after them the gain alone; 0: "
+     "all have both"},
     {"vector-threshold", SETTING_FLAG, "", "no", 0, 0, NULL,
      "glista learns a threshold for each coordinate in each layer, as its authors' code does; no: one a layer"},
     {"initial-gain", SETTING_REAL, "", NULL, -1e3, 1e3, NULL,
@@ -112,7 +113,12 @@ static l2o_status read_gates(const l2o_settings *settings, glista *own, l2o_erro
     if (own->overshoots) own->by_sigmoid = settings_choice(settings, "overshoot-gate") == 1;
     own->split = settings_integer(settings, "gates-split");
     own->vectors = settings_flag(settings, "vector-threshold");
-    if (own->split == 0 || (own->gain != GAIN_NONE && own->overshoots)) return L2O_OK;
+    if (own->split == 0) return L2O_OK;
+    if (own->split >= own->layers.depth)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s: gates-split = %lld leaves the gain none of %lld layers; choose less than depth",
+                         settings_origin(settings, "gates-split"), (long long)own->split, (long long)own->layers.depth);
+    if (own->gain != GAIN_NONE && own->overshoots) return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT,
                      "%s: gates-split = %lld parts layers with an overshoot from those with a gain, but there is only "
                      "one of the gates; leave it out, or set gain and overshoot",
