@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "problems/dense_vector.h"
 #include "tensor/adam_move.h"
 
 static const double BETA1 = 0.9, BETA2 = 0.999, LEAST_SIZE = 1e-3;
@@ -64,21 +65,9 @@ void adam_step(adam *adam, double rate, const double *gradient, double *weights)
     move(adam, next_corrections(adam), rate, adam->count, gradient, adam->m, adam->v, weights);
 }
 
-/* The root mean square, in sums that a vector holds. */
-static double size_of(const double *entries, int64_t count) {
-    enum { LANES = 8 };
-    double sums[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int k = 0; k < LANES; k++) sums[k] += entries[i + k] * entries[i + k];
-    for (; i < count; i++) sums[0] += entries[i] * entries[i];
-    for (int k = 0; k < LANES; k++) sum += sums[k];
-    return sqrt(sum / (double)count);
-}
-
 void adam_scale_parts(int count, const adam_part *parts, const double *weights, adam_part *scaled) {
     for (int p = 0; p < count; p++) {
-        double size = size_of(weights + parts[p].first, parts[p].count);
+        double size = sqrt(dense_squares(parts[p].count, weights + parts[p].first) / (double)parts[p].count);
         scaled[p] = parts[p];
         scaled[p].rate *= fmax(size, LEAST_SIZE);
     }

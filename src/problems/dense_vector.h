@@ -1,5 +1,5 @@
-/* The operations on vectors of float64 that exact solvers and the analysis of matrices are made of. Partial sums of
- * fixed width, so that compilers make vectors of them without being allowed to reorder sums. */
+/* The operations on vectors of float64 that exact solvers, the analysis of matrices and norms of weights are made
+ * of. Partial sums of fixed width, so that compilers make vectors of them without being allowed to reorder sums. */
 #ifndef L2O_PROBLEMS_DENSE_VECTOR_H
 #define L2O_PROBLEMS_DENSE_VECTOR_H
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "problems/dense_vector.h"
+
 /* A tensor from this size on is deferred; what of a tensor one thread sums at a time stays in its cache. */
 enum { DEFERRED = 4096, STRETCH = 65536 };
 
@@ -88,18 +90,6 @@ static void multiply(const product_sum *sum, int tensor, int64_t first, int64_t 
     if (!adding) memset(tile, 0, (size_t)(count * layout->columns) * size);
 }
 
-/* In a fixed order, and in chains that do not wait for each other. */
-static double sum_of_squares(int64_t count, const double *numbers) {
-    enum { CHAINS = 8 };
-    double chain[CHAINS] = {0}, total = 0;
-    int64_t i = 0;
-    for (; i + CHAINS <= count; i += CHAINS)
-        for (int lane = 0; lane < CHAINS; lane++) chain[lane] += numbers[i + lane] * numbers[i + lane];
-    for (; i < count; i++) total += numbers[i] * numbers[i];
-    for (int lane = 0; lane < CHAINS; lane++) total += chain[lane];
-    return total;
-}
-
 /* The pieces are the stretches of all tensors, counted through. */
 static l2o_status sum_stretch(void *argument, int64_t piece, worker *worker) {
     const product_sum *sum = argument;
@@ -120,7 +110,7 @@ static l2o_status sum_stretch(void *argument, int64_t piece, worker *worker) {
     for (int64_t i = 0; i < count; i++, out += columns) {
         sum->kernels->to_double(columns, tile + (size_t)i * row_bytes, sum->adding ? wide : out);
         for (int64_t j = 0; sum->adding && j < columns; j++) out[j] += wide[j];
-        *squares += sum_of_squares(columns, out);
+        *squares += dense_squares(columns, out);
     }
     return L2O_OK;
 }
