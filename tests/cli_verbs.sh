@@ -163,6 +163,10 @@ for family in recovery lasso; do
     fresh=$(awk '/"value":/ { sum += $2 } END { print sum }' out)
     awk "BEGIN { exit !($trained < 0.7 * $fresh) }" || fail "training lista-cp on $family: from $fresh to $trained"
 done
+printf 'preset = default\noptimizer = lista\nstage-draws = 2\nfinish-draws = 2\n' >unrolled.ini # a preset knows all flags
+run 0 train unrolled.ini --problem recovery $coding --depth 2 --unroll 2 --out preset.safetensors --quiet
+run 0 info preset.safetensors
+grep -q 'meta-loss  *log-last$' out || fail "the preset of an INI file does not know the problem of a flag"
 run 0 info recovery.safetensors
 grep -q 'dictionary-columns  *12$' out || fail "info does not tell the dictionary's size"
 run 0 adapt --problem recovery $coding --A-seed 3 --weights recovery.safetensors --unroll 4 --meta-loss last --out shifted.safetensors

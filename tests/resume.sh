@@ -9,7 +9,8 @@ cd "$work" || exit 1
 curriculum="--A mix:uniform:0:0.1,uniform:0:0.5,uniform:0:1 --layers 1 --hidden 4 --unroll 10 --stages 2,4 \
     --stage-draws 120,80 --evaluate-every 7 --min-evaluations 20"
 layers="--m 3 --shared-A --optimizer lista:depth=4 --unroll 4 --layer-wise --stage-draws 60,40 --evaluate-every 7 \
-    --training-draws 9 --estimator plain --meta-loss last"
+    --training-draws 9 --estimator plain --meta-loss last --layer-start previous --relative-rate --outer-schedule cosine \
+    --finish-draws 80"
 recipe=$curriculum
 kills_wanted=24
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "l2o/problem.h"
+#include "meta/adapt.h"
 #include "meta/estimator.h"
 #include "optimizers/optimizer.h"
 #include "training.h"
@@ -183,6 +184,52 @@ static void test_restart(void **state) {
             assert_true(from_zero == expected && goes_on == !expected);
         }
         bench_free(self);
+    }
+}
+
+/* Unrolled optimizers start again before the layers are used up, and what would leave updates without any is refused,
+ * but for what a preset suggests. */
+static void test_restart_within_layers(void **state) {
+    (void)state;
+    static const struct {
+        int64_t layers;
+        const char *text, *suggested;
+        int64_t restart;  /* -1: refused */
+        const char *part; /* of the refusal */
+    } cases[] = {
+        {0, "unroll=2", NULL, 0, NULL},
+        {0, "unroll=2 adaptation-restart=4 adaptation-warmup=9", NULL, 4, NULL},
+        {3, "unroll=3", NULL, 1, NULL},
+        {3, "unroll=20", NULL, 1, NULL},
+        {3, "unroll=2", NULL, 2, NULL},
+        {3, "unroll=1", NULL, 3, NULL},
+        {16, "unroll=5", NULL, 4, NULL},
+        {16, "unroll=5 adaptation-warmup=6", NULL, 2, NULL},
+        {3, "unroll=2 adaptation-restart=1", NULL, 1, NULL},
+        {3, "unroll=2 adaptation-restart=3", NULL, -1, "2 unrolls of 2 steps use up the layers of 'lista'"},
+        {3, "unroll=2 adaptation-restart=0", NULL, -1, "give 1 to 2"},
+        {3, "unroll=3 adaptation-restart=2", NULL, -1, "1 unroll of 3 steps uses up the layers of 'lista'"},
+        {3, "unroll=2 adaptation-restart=0 adaptation-updates=2", NULL, 2, NULL},
+        {3, "unroll=2", "5", 2, NULL},
+        {3, "unroll=1", "2", 2, NULL},
+        {3, "unroll=2 adaptation-warmup=2", NULL, 1, NULL},
+        {3, "unroll=2 adaptation-warmup=3", NULL, -1, "no layer of 'lista' is left to adapt"},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        l2o_error error = {0};
+        adapt_options options;
+        const optimizer optimizer = {.ops = optimizer_find("lista"), .learned_steps = cases[k].layers};
+        l2o_settings *settings = training_settings(cases[k].text);
+        if (cases[k].suggested != NULL)
+            assert_int_equal(settings_suggest(settings, "adaptation-restart", cases[k].suggested, "preset", &error),
+                             L2O_OK);
+        l2o_status status = adapt_options_read(settings, &optimizer, &options, &error);
+        assert_int_equal(status, cases[k].restart < 0 ? L2O_ERROR_INPUT : L2O_OK);
+        if (status == L2O_OK)
+            assert_int_equal(options.restart, cases[k].restart);
+        else
+            assert_contains(error.text, cases[k].part);
+        l2o_settings_free(settings);
     }
 }
 
@@ -648,6 +695,7 @@ int main(void) {
         cmocka_unit_test(test_which_problems),
         cmocka_unit_test(test_no_updates),
         cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_restart_within_layers),
         cmocka_unit_test(test_keep_best),
         cmocka_unit_test(test_nan),
         cmocka_unit_test(test_refusals),

@@ -320,7 +320,7 @@ static void test_refusals(void **state) {
     assert_refused("optimizer=alista adaptation-search=4", "'adaptation-search' (4) is not used");
     adapted ignored;
     adapt("adaptation-restart=1 adaptation-updates=2", 1, &ignored);
-    adapt("adaptation-search=0 adaptation-restart=2 adaptation-updates=2", 1, &ignored);
+    adapt("adaptation-search=0 adaptation-restart=2 adaptation-updates=2 unroll=6", 1, &ignored);
     assert_int_equal(ignored.report.candidates, 0);
 }
 

@@ -28,6 +28,18 @@ static void assert_same_weights(const char *a, const char *b) {
     assert_same_files(named(a, ".log.jsonl", path), named(b, ".log.jsonl", other));
 }
 
+static void refuse(const char *text, const char *part) {
+    l2o_context *context = training_context(1);
+    l2o_settings *settings = training_settings(text);
+    l2o_training_report report;
+    char path[160];
+    assert_int_equal(l2o_train(context, settings, named("no", ".safetensors", path), NULL, NULL, &report),
+                     L2O_ERROR_INPUT);
+    assert_contains(l2o_context_error(context), part);
+    l2o_settings_free(settings);
+    l2o_context_free(context);
+}
+
 /* -------------------------------------------------------------------------------------------------- what moves when */
 
 enum { NUMBERS = 2 + 3 * LAYERED_STEPS };
@@ -94,26 +106,35 @@ static void test_what_moves(void **state) {
 }
 
 /* After the last layer a stage of all steps, whose rate no distance lowers; and the cosine is each stage's own: with
- * three draws a stage the rate's factors are 1, 3/4 and 1/4. */
+ * three draws a stage the rate's factors are 1, 3/4 and 1/4 of those without it, and at a rate that hardly moves the
+ * weights gradients are the same. */
 static void test_finish(void **state) {
     (void)state;
     enum { LAYERS = 3, FINISH = 3 };
-    const char *text = LAYERED "stage-draws=1 stage-rates=1 finish-draws=3 outer-schedule=cosine evaluate-every=0 "
-                               "outer-rate=0.001 adam-epsilon=1e-30";
-    double last[NUMBERS], now[NUMBERS];
-    weights_after(LAYERS, text, last);
-    weights_after(LAYERS + 1, text, now);
-    for (int i = 0; i < NUMBERS; i++) {
-        if (step_of(i) <= LAYERS)
-            assert_true(fabs(fabs(now[i] - last[i]) - 0.001) < 1e-9);
-        else
-            assert_true(now[i] == last[i]);
+    static const double factors[FINISH] = {1, 0.75, 0.25}, rate = 1e-6;
+    static const char *const texts[] = {
+        LAYERED "stage-draws=1 stage-rates=1 finish-draws=3 evaluate-every=0 outer-rate=1e-6 adam-epsilon=1e-30 "
+                "outer-schedule=constant",
+        LAYERED "stage-draws=1 stage-rates=1 finish-draws=3 evaluate-every=0 outer-rate=1e-6 adam-epsilon=1e-30 "
+                "outer-schedule=cosine"};
+    double last[2][NUMBERS], now[2][NUMBERS];
+    for (int form = 0; form < 2; form++) weights_after(LAYERS, texts[form], last[form]);
+    for (int u = 0; u < FINISH; u++) {
+        double most = 0;
+        for (int form = 0; form < 2; form++) weights_after(LAYERS + u + 1, texts[form], now[form]);
+        for (int i = 0; i < NUMBERS; i++) {
+            double constant = now[0][i] - last[0][i], cosine = now[1][i] - last[1][i];
+            if (step_of(i) > LAYERS)
+                assert_true(constant == 0 && cosine == 0);
+            else if (u == 0)
+                assert_true(fabs(fabs(cosine) - rate) < 1e-6 * rate);
+            if (fabs(cosine - factors[u] * constant) > 1e-4 * rate)
+                fail_msg("update %d: number %d moves by %g, not by %g of %g", u, i, cosine, factors[u], constant);
+            most = fmax(most, fabs(constant));
+        }
+        assert_true(most > 0.5 * rate && most < 2 * rate);
+        memcpy(last, now, sizeof last);
     }
-    double most = 0;
-    memcpy(last, now, sizeof last);
-    weights_after(LAYERS + FINISH, text, now);
-    for (int i = 0; i < NUMBERS; i++) most = fmax(most, fabs(now[i] - last[i]));
-    assert_true(most > 0 && most <= 0.001 * (0.75 + 0.25) * 1.5); /* Adam's third step is at most so much longer */
 }
 
 /* Rates in units of each tensor's root mean square, but never of less than 0.001. */
@@ -145,6 +166,67 @@ static void test_start_of_a_layer(void **state) {
                 assert_true(fabs(fabs(now[i] - last[i - 3]) - 0.001) < 1e-9);
         }
     }
+}
+
+/* Weights from a file begin as they are, though a preset would have it otherwise. */
+static void test_layers_from_a_file(void **state) {
+    (void)state;
+    l2o_error error = {0};
+    l2o_training_report report;
+    char path[160], other[160], text[1024];
+    train(1, LAYERED "stage-draws=1 evaluate-every=0", "w", &report);
+    snprintf(text, sizeof text, LAYERED "stage-draws=1 evaluate-every=0 outer-rate=0 optimizer=%s",
+             named("w", ".safetensors", path));
+    l2o_context *context = training_context(1);
+    l2o_settings *settings = training_settings(text);
+    assert_int_equal(settings_suggest(settings, "layer-start", "previous", "default", &error), L2O_OK);
+    if (l2o_train(context, settings, named("again", ".safetensors", other), NULL, NULL, &report) != L2O_OK)
+        fail_msg("%s", l2o_context_error(context));
+    assert_int_equal(report.updates, 9);
+    safetensors *first = safetensors_read(path, &error), *second = safetensors_read(other, &error);
+    assert_true(first != NULL && second != NULL && first->count == LAYERED_TENSORS);
+    for (size_t k = 0; k < first->count; k++)
+        assert_memory_equal(first->tensors[k].data, second->tensors[k].data, first->tensors[k].bytes);
+    safetensors_free(first);
+    safetensors_free(second);
+    l2o_settings_free(settings);
+    l2o_context_free(context);
+    strcat(text, " layer-start=initial");
+    train(1, text, "again", &report);
+    strcat(text, " layer-start=previous");
+    refuse(text, "layer-start = previous would write over the layers that");
+}
+
+/* FISTA alone follows the layers, so by default the outer gradient is taken on them. */
+static void test_outer_segment(void **state) {
+    (void)state;
+#define DEEP                                                                                                           \
+    "problem=recovery n=4 m=3 shared-A=yes batch=6 unroll=3 stages=1 stage-draws=2 evaluate-every=0 inner-rate=1e-3 "  \
+    "meta-loss=last optimizer=alista:depth=3 "
+    static const char *const estimators[] = {"fomaml", "maml"};
+    l2o_training_report report;
+    for (int k = 0; k < 2; k++) {
+        char text[1024], path[160];
+        double sums[2] = {0};
+        for (int moves = 0; moves < 2; moves++) {
+            l2o_error error = {0};
+            snprintf(text, sizeof text, DEEP "estimator=%s outer-rate=%s", estimators[k], moves ? "0.1" : "0");
+            train(1, text, "w", &report);
+            safetensors *file = safetensors_read(named("w", ".safetensors", path), &error);
+            assert_non_null(file);
+            for (size_t i = 0; i < file->count; i++) {
+                double number;
+                assert_int_equal(file->tensors[i].count, 1);
+                safetensors_values(&file->tensors[i], &number);
+                sums[moves] += (double)(i + 1) * number;
+            }
+            safetensors_free(file);
+        }
+        assert_true(fabs(sums[1] - sums[0]) > 1e-3);
+        snprintf(text, sizeof text, DEEP "estimator=%s outer-segment=next", estimators[k]);
+        refuse(text, "outer segment that begins after step 3 would teach nothing; use outer-segment = same");
+    }
+    train(1, DEEP "unroll=2 outer-segment=next", "w", &report); /* on the third layer */
 }
 
 /* A factor of the gradient does act where epsilon is not small beside it. */
@@ -221,8 +303,10 @@ static const char *const trainings[] = {
     LAYERED SHORT
     "A=mix:normal:0.5,normal:1 estimator=maml inner-steps=2 meta-loss=sum batch=100 layer-decay-of=gradient",
     LAYERED SHORT "dtype=float32 estimator=maml stage-rates=1/0.1 training-draws=2 inputs=detached",
+    LAYERED SHORT "finish-draws=5 layer-start=previous relative-rate=yes outer-schedule=cosine",
 };
 enum { TRAININGS = sizeof trainings / sizeof *trainings };
+static const int stages_of[TRAININGS] = {9, 9, 9, 9, 6, 10};
 
 static void test_threads(void **state) {
     (void)state;
@@ -231,7 +315,7 @@ static void test_threads(void **state) {
         train(1, trainings[i], "one", &one);
         train(2, trainings[i], "two", &two);
         assert_same_training("one", "two");
-        assert_true(one.finished && one.stages_done == (i == 4 ? 6 : 9) && one.updates > one.stages_done);
+        assert_true(one.finished && one.stages_done == stages_of[i] && one.updates > one.stages_done);
         assert_true(one.updates == two.updates && one.gradient_evaluations == two.gradient_evaluations);
     }
 }
@@ -248,6 +332,7 @@ static void stop_at(void *user, const l2o_training_progress *progress) {
     if (progress->event != NULL && strstr(progress->event, "begins") != NULL) {
         char expected[64];
         snprintf(expected, sizeof expected, "layer %d of 3, stage ", progress->layer);
+        if (progress->stage == stages_of[TRAININGS - 1] - 1) strcpy(expected, "all 3 layers");
         assert_true(strncmp(progress->event, expected, strlen(expected)) == 0);
         self->stages++;
     }
@@ -274,7 +359,7 @@ static void test_resume(void **state) {
         int calls = train_until(0, 1, trainings[i], "whole", L2O_OK, &whole);
         char resumed[1024], path[160];
         snprintf(resumed, sizeof resumed, "%s resume=yes", trainings[i]);
-        for (int at = 1; at < calls; at += i == 0 ? 1 : 6) {
+        for (int at = 1; at < calls; at += i == 0 ? 1 : i == TRAININGS - 1 ? 3 : 6) {
             train_until(at, at % 5 == 0 ? 2 : 1, trainings[i], "part", L2O_ERROR_CANCELLED, &part);
             train_until(0, 1, resumed, "part", L2O_OK, &part);
             assert_true(part.resumed && part.finished && part.updates == whole.updates && part.draws == whole.draws);
@@ -444,18 +529,6 @@ static void test_growing_unroll(void **state) {
     assert_int_equal(report.updates, 6);
 }
 
-static void refuse(const char *text, const char *part) {
-    l2o_context *context = training_context(1);
-    l2o_settings *settings = training_settings(text);
-    l2o_training_report report;
-    char path[160];
-    assert_int_equal(l2o_train(context, settings, named("no", ".safetensors", path), NULL, NULL, &report),
-                     L2O_ERROR_INPUT);
-    assert_contains(l2o_context_error(context), part);
-    l2o_settings_free(settings);
-    l2o_context_free(context);
-}
-
 static void test_refusals(void **state) {
     (void)state;
     refuse(LAYERED "unroll=5", "begin to serve in step 5");
@@ -477,6 +550,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_finish, setup, teardown),
         cmocka_unit_test_setup_teardown(test_relative_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_of_a_layer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_layers_from_a_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_outer_segment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_factor_of_gradient, setup, teardown),
         cmocka_unit_test_setup_teardown(test_last_step_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),

@@ -225,6 +225,40 @@ static void test_files_of_tasks(void **state) {
     l2o_context_free(context);
 }
 
+/* The x* that training is judged by is data like A and b. */
+static void test_file_of_truth(void **state) {
+    (void)state;
+    l2o_error error = {0};
+    double a[6] = {1, 2, 3, 4, 5, 6.5}, b[12], truth[8];
+    for (int i = 0; i < 12; i++) b[i] = 0.1 * (i - 5);
+    for (int i = 0; i < 8; i++) truth[i] = 0.2 * (i % 3);
+    array arrays[] = {{.rank = 2, .shape = {3, 2}, .count = 6, .values = a},
+                      {.rank = 2, .shape = {4, 3}, .count = 12, .values = b},
+                      {.rank = 2, .shape = {4, 2}, .count = 8, .values = truth}};
+    static const char *const names[] = {"A.npy", "b.npy", "truth.npy"};
+    char text[1024], path[160];
+    for (int k = 0; k < 3; k++)
+        assert_int_equal(npy_write(directory_file(&place, names[k]), &arrays[k], &error), L2O_OK);
+    snprintf(text, sizeof text,
+             "problem=recovery batch=2 optimizer=lista-cp:depth=2 unroll=2 estimator=plain meta-loss=last stages=1 "
+             "stage-draws=2 evaluate-every=0 A=%s/A.npy b=%s/b.npy truth=%s/truth.npy",
+             place.path, place.path, place.path);
+    l2o_training_report report;
+    train(1, text, "w", &report);
+    strcat(text, " resume=yes");
+    train(1, text, "w", &report);
+    assert_true(report.resumed);
+    truth[0] = 7;
+    assert_int_equal(npy_write(directory_file(&place, "truth.npy"), &arrays[2], &error), L2O_OK);
+    l2o_context *context = training_context(1);
+    l2o_settings *settings = training_settings(text);
+    assert_int_equal(l2o_train(context, settings, named("w", ".safetensors", path), NULL, NULL, &report),
+                     L2O_ERROR_INPUT);
+    assert_contains(l2o_context_error(context), "checksum of truth");
+    l2o_settings_free(settings);
+    l2o_context_free(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parser),
@@ -233,6 +267,7 @@ int main(void) {
         cmocka_unit_test(test_perturbation_seed),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_tasks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_of_truth, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

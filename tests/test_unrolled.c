@@ -780,6 +780,8 @@ static void test_counts_of_weights(void **state) {
     }
     refuse("problem=lasso shared-A=yes optimizer=glista gain=none gates-split=2", L2O_ERROR_INPUT,
            "there is only one of the gates");
+    refuse("problem=lasso shared-A=yes optimizer=glista depth=4 gates-split=4", L2O_ERROR_INPUT,
+           "gates-split = 4 leaves the gain none of 4 layers; choose less than depth");
 }
 
 int main(void) {
