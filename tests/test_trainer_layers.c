@@ -267,7 +267,7 @@ static void test_last_step_alone(void **state) {
         assert_int_equal(optimizer_from_spec(settings, "layered", 0, &optimizer, &error), L2O_OK);
         assert_int_equal(problem_create_for(settings, COMPONENT_ALL, STREAM_TRAINING, &problem, &error), L2O_OK);
         assert_int_equal(problem_sample(problem, 1, STREAM_TRAINING, 0, 0, &error), L2O_OK);
-        estimator_options_read(settings, &options);
+        estimator_options_read(settings, optimizer, &options);
         for (int k = 0; k < LAYERED_TENSORS; k++) active[k] = optimizer->layout[k].step == 3;
         options.active = active;
         assert_int_equal(meta_task_create(context, problem, optimizer, &options, &task, &error), L2O_OK);
