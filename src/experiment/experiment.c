@@ -192,7 +192,11 @@ static l2o_status read_weights(reader *self, const source_entry *entry) {
         l2o_error cause = *self->error;
         return error_set(self->error, status, "%s: %s", entry->origin, cause.text);
     }
-    if (strcmp(entry->key, "file") == 0) return weights->file = entry->value, L2O_OK;
+    if (strcmp(entry->key, "file") == 0) {
+        weights->file = entry->value;
+        weights->file_origin = entry->origin;
+        return L2O_OK;
+    }
     if (strcmp(entry->key, "fixed") == 0) return read_flag(self, entry, &weights->fixed);
     if (strcmp(entry->key, "from") == 0) return weights->from = entry->value, L2O_OK;
     if (strcmp(entry->key, "on") == 0) {

@@ -31,6 +31,7 @@ typedef enum rate_choice { RATE_GIVEN, RATE_BY_FAMILY, RATE_BY_PROBLEM } rate_ch
 typedef struct experiment_weights {
     const char *name, *origin;
     const char *preset, *file; /* file: of shipped weights, with {seed}; both may be NULL */
+    const char *file_origin;   /* where `file` is set */
     const char *from;          /* the recipe whose weights it begins with; NULL: with fresh ones */
     bool fixed;                /* variants do not change it */
     bool on_panel;             /* a training for each panel, on the panel's own problems */

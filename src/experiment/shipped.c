@@ -80,10 +80,10 @@ typedef struct listing {
     json_t *models;
 } listing;
 
-/* Is the recipe of the experiment's own file, not one that it inherits as it is? */
+/* Does the experiment's own file name that of the weights, or does it inherit the recipe as it is? */
 static bool is_own(const experiment *experiment, const experiment_weights *weights) {
     size_t length = strlen(experiment->path);
-    return strncmp(weights->origin, experiment->path, length) == 0 && weights->origin[length] == ':';
+    return strncmp(weights->file_origin, experiment->path, length) == 0 && weights->file_origin[length] == ':';
 }
 
 static l2o_status check_variant(listing *self, const experiment *experiment, const experiment_weights *weights,
