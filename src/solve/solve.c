@@ -342,13 +342,15 @@ static l2o_status run_all(solver *solver, problem *problem, l2o_error *error) {
     unsigned wanted = STRUCTURE_PROXIMAL | STRUCTURE_LIPSCHITZ;
     TRY(optimizer_prepare(solver->runner.optimizer, problem, &evaluation));
     if (problem_has(problem, wanted)) TRY(problem_prepare(problem, STRUCTURE_LIPSCHITZ, &evaluation));
+    bool fused = solver->runner.optimizer->ops->fused_step != NULL;
     TRY(begin_carry(solver, problem, error));
-    if (solver->runner.optimizer->ops->fused_step == NULL) TRY(runner_convert(&solver->runner, solver->weights, error));
     /* Who is cancelled before its start keeps it. */
     solver->runner.kernels->to_double(problem->batch * problem->dimension, problem->x0, solver->solution->x);
-    l2o_status status =
-        pieces_run(solver->runner.context, solver->runner.shard_count, problem->concurrent, run_shard, solver, error);
-    if (solver->runner.optimizer->ops->fused_step == NULL) carry_free(&solver->start);
+    l2o_status status = fused ? L2O_OK : runner_convert(&solver->runner, solver->weights, error);
+    if (status == L2O_OK)
+        status = pieces_run(solver->runner.context, solver->runner.shard_count, problem->concurrent, run_shard, solver,
+                            error);
+    if (!fused) carry_free(&solver->start);
     if (status != L2O_ERROR_CANCELLED) return status;
     error_clear(error);
     return L2O_OK;
