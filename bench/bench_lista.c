@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef L2O_HAVE_BLAS
+#if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
 #include <cblas.h>
 #include <omp.h>
 #endif
@@ -153,7 +153,7 @@ static void run_products(lista *self, multiply multiply, int rows) {
     }
 }
 
-#ifdef L2O_HAVE_BLAS
+#if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
 static void by_library(const lista *self, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
                        const float *b, float *c) {
     (void)self;
@@ -230,7 +230,7 @@ static void fill(lista *self) {
 
 static l2o_status measure(lista *self, json_t *report, l2o_error *error) {
     TRY(report_numbers(self, report, error));
-#ifdef L2O_HAVE_BLAS
+#if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
     fill(self);
     TRY(time_one(self, report, "products", products, training_work(), error));
 #endif
