@@ -19,15 +19,7 @@ out=$build/lista
 mkdir -p "$out"
 rm -f "$out"/*.json
 
-python=
-for candidate in ${L2O_BENCH_PYTHON:-python3 /usr/bin/python3}; do
-    if "$candidate" -c 'import torch, numpy' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
-[ -n "$python" ] ||
-    echo "bench: no Python with torch and numpy (python3-torch, python3-numpy); only this library is timed" >&2
+. bench/python.sh
 
 round=1
 while [ "$round" -le "$rounds" ]; do

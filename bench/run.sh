@@ -79,15 +79,7 @@ peer() { # peer FORM WORKLOAD FLAGS...
     esac
 }
 
-python=
-for candidate in ${L2O_BENCH_PYTHON:-python3 /usr/bin/python3}; do
-    if "$candidate" -c 'import torch, numpy' 2>/dev/null; then
-        python=$candidate
-        break
-    fi
-done
-[ -n "$python" ] ||
-    echo "bench: no Python with torch and numpy (python3-torch, python3-numpy); only this library is timed" >&2
+. bench/python.sh
 two=
 [ "$(getconf _NPROCESSORS_ONLN)" -lt 2 ] || two=2
 

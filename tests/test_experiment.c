@@ -22,6 +22,8 @@
 #include "io/file.h"
 #include "io/json.h"
 
+#include "experiment_text.h"
+
 #define HEAD "[experiment]\ntitle = t\nkind = table\n"
 #define TINY                                                                                                           \
     "[settings]\nn = 3\nbatch = 4\nsteps = 12\nruns = 3\nhidden = 4\nlayers = 1\nunroll = 4\nstages = 1,2\n"           \
@@ -32,20 +34,6 @@
     "[method fista]\noptimizer = fista\n[method limit]\nlimit = yes\n"
 #define BARE   "[panel one]\nA = normal:1\n"
 #define PANELS "[panel one]\nA = normal:1\npaper.plain = 0.5\n[panel ten]\nA = normal:10\n"
-
-static experiment parse(const char *text) {
-    l2o_error error = {0};
-    experiment made;
-    if (experiment_parse(text, strlen(text), "test.ini", &made, &error) != L2O_OK) fail_msg("%s", error.text);
-    return made;
-}
-
-static void assert_refused(const char *text, const char *sentence) {
-    l2o_error error = {0};
-    experiment made;
-    assert_int_equal(experiment_parse(text, strlen(text), "test.ini", &made, &error), L2O_ERROR_INPUT);
-    if (strstr(error.text, sentence) == NULL) fail_msg("'%s' is not in '%s'", sentence, error.text);
-}
 
 /* --------------------------------------------------------------------------------------------------------- the file */
 

@@ -21,6 +21,8 @@
 #include "l2o/experiment.h"
 #include "run/segment.h"
 
+#include "experiment_text.h"
+
 #define HEAD "[experiment]\ntitle = t\nkind = table\nquantity = nmse\n"
 #define RECOVERY                                                                                                       \
     "problem = recovery\nm = 8\nn = 12\nshared-A = on\nunit-columns = yes\nbatch = 6\nsteps = 5\nruns = 4\n"
@@ -28,20 +30,6 @@
     "[method ista]\noptimizer = ista\ntest.lambda = 0.1\n[method amp]\noptimizer = amp\n[method lista]\noptimizer = "  \
     "lista\n"
 #define PANEL "[panel one]\ndensity = 0.2\n"
-
-static experiment parse(const char *text) {
-    l2o_error error = {0};
-    experiment made;
-    if (experiment_parse(text, strlen(text), "test.ini", &made, &error) != L2O_OK) fail_msg("%s", error.text);
-    return made;
-}
-
-static void assert_refused(const char *text, const char *sentence) {
-    l2o_error error = {0};
-    experiment made;
-    assert_int_equal(experiment_parse(text, strlen(text), "test.ini", &made, &error), L2O_ERROR_INPUT);
-    if (strstr(error.text, sentence) == NULL) fail_msg("'%s' is not in '%s'", sentence, error.text);
-}
 
 static l2o_context *make_context(void) {
     l2o_context *context;

@@ -200,13 +200,26 @@ static void test_refusals(void **state) {
     }
 }
 
+/* With the file that changed named. */
+static void assert_not_resumed(const char *text, const char *sentence) {
+    char path[160];
+    l2o_training_report report;
+    l2o_context *context = training_context(1);
+    l2o_settings *settings = training_settings(text);
+    assert_int_equal(l2o_train(context, settings, named("w", ".safetensors", path), NULL, NULL, &report),
+                     L2O_ERROR_INPUT);
+    assert_contains(l2o_context_error(context), sentence);
+    l2o_settings_free(settings);
+    l2o_context_free(context);
+}
+
 /* The tasks' own files are among what a resumption must find unchanged. */
 static void test_files_of_tasks(void **state) {
     (void)state;
     l2o_error error = {0};
     double numbers[6] = {1, 2, 3, 4, 5, 6.5};
     array a = {.rank = 2, .shape = {3, 2}, .count = 6, .values = numbers};
-    char path[160], text[512];
+    char text[512];
     assert_int_equal(npy_write(directory_file(&place, "A.npy"), &a, &error), L2O_OK);
     snprintf(text, sizeof text, RECIPE "m=3 b=truth estimator=fomaml training-tasks=A=normal:1|A=%s/A.npy", place.path);
     l2o_training_report report;
@@ -216,13 +229,7 @@ static void test_files_of_tasks(void **state) {
     assert_true(report.resumed);
     numbers[0] = 7;
     assert_int_equal(npy_write(directory_file(&place, "A.npy"), &a, &error), L2O_OK);
-    l2o_context *context = training_context(1);
-    l2o_settings *settings = training_settings(text);
-    assert_int_equal(l2o_train(context, settings, named("w", ".safetensors", path), NULL, NULL, &report),
-                     L2O_ERROR_INPUT);
-    assert_contains(l2o_context_error(context), "checksum of A of task 2");
-    l2o_settings_free(settings);
-    l2o_context_free(context);
+    assert_not_resumed(text, "checksum of A of task 2");
 }
 
 /* The x* that training is judged by is data like A and b. */
@@ -236,7 +243,7 @@ static void test_file_of_truth(void **state) {
                       {.rank = 2, .shape = {4, 3}, .count = 12, .values = b},
                       {.rank = 2, .shape = {4, 2}, .count = 8, .values = truth}};
     static const char *const names[] = {"A.npy", "b.npy", "truth.npy"};
-    char text[1024], path[160];
+    char text[1024];
     for (int k = 0; k < 3; k++)
         assert_int_equal(npy_write(directory_file(&place, names[k]), &arrays[k], &error), L2O_OK);
     snprintf(text, sizeof text,
@@ -250,13 +257,7 @@ static void test_file_of_truth(void **state) {
     assert_true(report.resumed);
     truth[0] = 7;
     assert_int_equal(npy_write(directory_file(&place, "truth.npy"), &arrays[2], &error), L2O_OK);
-    l2o_context *context = training_context(1);
-    l2o_settings *settings = training_settings(text);
-    assert_int_equal(l2o_train(context, settings, named("w", ".safetensors", path), NULL, NULL, &report),
-                     L2O_ERROR_INPUT);
-    assert_contains(l2o_context_error(context), "checksum of truth");
-    l2o_settings_free(settings);
-    l2o_context_free(context);
+    assert_not_resumed(text, "checksum of truth");
 }
 
 int main(void) {
