@@ -120,8 +120,8 @@ static l2o_status gradient(lista *self, l2o_error *error) {
 static l2o_status train(void *argument, l2o_error *error) {
     lista *self = argument;
     const double *gradients[] = {self->task.gradient};
-    adam_part all = {0, self->optimizer->weight_total, 1, 1};
-    adam_update update = {5e-4, 1, &all, 1, gradients};
+    adam_part all = {0, self->optimizer->weight_total, 1, 1, 1};
+    adam_update update = {5e-4, false, 1, &all, 1, gradients};
     TRY(gradient(self, error));
     adam_apply(&self->adam, self->context, &update, self->weights);
     return L2O_OK;

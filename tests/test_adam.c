@@ -57,8 +57,8 @@ static void test_whole(void **state) {
             for (int t = 1; t <= STEPS; t++) {
                 for (int64_t i = 0; i < COUNT; i++) gradients[0][i] = number(i, t);
                 const double *const all[] = {gradients[0]};
-                adam_part part = {0, COUNT, 1, 1};
-                adam_update update = {0.01, 1, &part, 1, all};
+                adam_part part = {0, COUNT, 1, 1, 1};
+                adam_update update = {0.01, false, 1, &part, 1, all};
                 adam_step(&one, 0.01, gradients[0], whole);
                 adam_apply(&other, context, &update, some);
                 step(form == 0, t, 0.01, gradients[0][5], &m, &v, &w);
@@ -78,7 +78,7 @@ static void test_whole(void **state) {
 /* Small and large parts, of the mean of several gradients. */
 static void test_parts(void **state) {
     (void)state;
-    static const adam_part parts[] = {{3, 5, 1, 1}, {10, 70000, 0.5, 1}, {70010, 1, 1, 0.25}, {90000, 10000, 2, 0.5}};
+    adam_part parts[] = {{3, 5, 1, 1, 1}, {10, 70000, 0.5, 1, 1}, {70010, 1, 1, 0.25, 1}, {90000, 10000, 2, 0.5, 1}};
     enum { PARTS = sizeof parts / sizeof *parts };
     const double *all[GRADIENTS];
     for (int threads = 1; threads <= 2; threads++) {
@@ -91,7 +91,7 @@ static void test_parts(void **state) {
                 all[k] = gradients[k];
                 for (int64_t i = 0; i < COUNT; i++) gradients[k][i] = number(i, t + k);
             }
-            adam_update update = {0.01, PARTS, parts, GRADIENTS, all};
+            adam_update update = {0.01, false, PARTS, parts, GRADIENTS, all};
             adam_apply(&adam, context, &update, some);
         }
         for (int64_t i = 0, p = 0; i < COUNT; i++) {

@@ -65,12 +65,8 @@ void adam_step(adam *adam, double rate, const double *gradient, double *weights)
     move(adam, next_corrections(adam), rate, adam->count, gradient, adam->m, adam->v, weights);
 }
 
-void adam_scale_parts(int count, const adam_part *parts, const double *weights, adam_part *scaled) {
-    for (int p = 0; p < count; p++) {
-        double size = sqrt(dense_squares(parts[p].count, weights + parts[p].first) / (double)parts[p].count);
-        scaled[p] = parts[p];
-        scaled[p].rate *= fmax(size, LEAST_SIZE);
-    }
+static double unit_of(const adam_part *part, const double *weights) {
+    return fmax(sqrt(dense_squares(part->count, weights + part->first) / (double)part->count), LEAST_SIZE);
 }
 
 /* The gradient of a block: the one there is, or one that is put together in `room`. */
@@ -105,8 +101,8 @@ static l2o_status apply_piece(void *argument, int64_t piece, worker *worker) {
         double room[BLOCK];
         int64_t first = part->first + at, count = end - at < BLOCK ? end - at : BLOCK;
         const double *gradient = gradient_of(self->update, part->factor, first, count, room);
-        move(self->adam, self->by, self->update->rate * part->rate, count, gradient, self->adam->m + first,
-             self->adam->v + first, self->weights + first);
+        move(self->adam, self->by, self->update->rate * (part->rate * part->unit), count, gradient,
+             self->adam->m + first, self->adam->v + first, self->weights + first);
     }
     return L2O_OK;
 }
@@ -117,6 +113,7 @@ void adam_apply(adam *adam, l2o_context *context, const adam_update *update, dou
     for (int p = 0; p < update->part_count; p++) {
         pieces += stretches(&update->parts[p]);
         count += update->parts[p].count;
+        update->parts[p].unit = update->relative ? unit_of(&update->parts[p], weights) : 1;
     }
     application all = {adam, update, next_corrections(adam), weights};
     if (count > STRETCH)

@@ -27,17 +27,17 @@ typedef struct adam_part {
     int64_t first, count;
     double rate;   /* times the update's */
     double factor; /* times the gradient */
+    double unit;   /* out: what the rate was multiplied by as well, 1 or as `relative` says */
 } adam_part;
-
-/* The same parts, each a tensor, with rates in units of the tensor's size (Shazeer and Stern, ICML 2018, sections 8 and
- * 9: times max(1e-3, the root mean square of its entries)), so that thresholds and matrices move by like shares of
- * themselves. `scaled` [count] may be `parts`. */
-void adam_scale_parts(int count, const adam_part *parts, const double *weights, adam_part *scaled);
 
 typedef struct adam_update {
     double rate;
+    /* Each part is a tensor whose rate is in units of its size (Shazeer and Stern, ICML 2018, sections 8 and 9: times
+     * max(1e-3, the root mean square of its entries)), so that thresholds and matrices move by like shares of
+     * themselves. */
+    bool relative;
     int part_count;
-    const adam_part *parts; /* apart from one another; neither weights nor slots outside of them are touched */
+    adam_part *parts; /* apart from one another; neither weights nor slots outside of them are touched */
     int gradient_count;
     const double *const *gradients; /* [gradient_count][count]: along the mean of these */
 } adam_update;

@@ -23,12 +23,12 @@ typedef struct adaptation {
     meta_task task;
     carry start; /* where the warm-up ends; only made when there is one */
     adam adam;
-    adam_part *parts, *scaled; /* [weight_count]: one for each tensor */
-    search search;             /* of no weights, where there is none */
-    double search_loss;        /* at the present weights; NAN: not known */
-    double *present;           /* [weight_total] of the trial at hand */
-    double *kept;              /* [weight_total] the choice so far */
-    bool measure;              /* whether asked for or needed for a choice */
+    adam_part *parts;   /* [weight_count]: one for each tensor */
+    search search;      /* of no weights, where there is none */
+    double search_loss; /* at the present weights; NAN: not known */
+    double *present;    /* [weight_total] of the trial at hand */
+    double *kept;       /* [weight_total] the choice so far */
+    bool measure;       /* whether asked for or needed for a choice */
     l2o_adaptation_report *report;
 } adaptation;
 
@@ -36,7 +36,6 @@ static void release(adaptation *self) {
     memory_free(self->present);
     memory_free(self->kept);
     memory_free(self->parts);
-    memory_free(self->scaled);
     adam_free(&self->adam);
     carry_free(&self->start);
     meta_task_free(&self->task);
@@ -59,12 +58,10 @@ static l2o_status prepare(adaptation *self, const l2o_settings *settings, l2o_er
     self->present = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     self->kept = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
     self->parts = memory_allocate((size_t)optimizer->weight_count, sizeof *self->parts, error);
-    self->scaled = memory_allocate((size_t)optimizer->weight_count, sizeof *self->scaled, error);
-    if (self->present == NULL || self->kept == NULL || self->parts == NULL || self->scaled == NULL)
-        return error->status;
+    if (self->present == NULL || self->kept == NULL || self->parts == NULL) return error->status;
     for (int k = 0; k < optimizer->weight_count; k++) {
         const weight_layout *layout = &optimizer->layout[k];
-        self->parts[k] = (adam_part){layout->offset, layout->rows * layout->columns, 1, 1};
+        self->parts[k] = (adam_part){layout->offset, layout->rows * layout->columns, 1, 1, 1};
     }
     return L2O_OK;
 }
@@ -127,12 +124,7 @@ static bool move(adaptation *self, double rate) {
         largest = fmax(largest, fabs(gradient[i]));
     }
     if (self->options.method == ADAPT_ADAM) {
-        const adam_part *parts = self->parts;
-        if (self->options.relative) {
-            adam_scale_parts(self->optimizer->weight_count, self->parts, self->present, self->scaled);
-            parts = self->scaled;
-        }
-        adam_update step = {rate, self->optimizer->weight_count, parts, 1, &gradient};
+        adam_update step = {rate, self->options.relative, self->optimizer->weight_count, self->parts, 1, &gradient};
         adam_apply(&self->adam, self->context, &step, self->present);
         return true;
     }

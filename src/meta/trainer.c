@@ -106,8 +106,7 @@ static l2o_status make_buffers(trainer *trainer, l2o_error *error) {
     size_t tensors = (size_t)trainer->optimizer->weight_count, bytes = 0;
     trainer->active = memory_allocate(tensors, sizeof *trainer->active, error);
     trainer->parts = memory_allocate(tensors, sizeof *trainer->parts, error);
-    trainer->scaled = memory_allocate(tensors, sizeof *trainer->scaled, error);
-    if (trainer->active == NULL || trainer->parts == NULL || trainer->scaled == NULL) return error->status;
+    if (trainer->active == NULL || trainer->parts == NULL) return error->status;
     for (int k = 0; k < trainer->task_count; k++) bytes += carry_bytes(&trainer->tasks[k].now);
     if (trainer->options.layers > 1 && trainer->options.parts > 1)
         TRY(features_create(trainer->options.training_draws, trainer->task_count, bytes, &trainer->features, error));
@@ -188,8 +187,8 @@ static void trainer_release(trainer *trainer) {
     json_decref(trainer->identity);
     for (int k = 0; k < trainer->task_count; k++) meta_task_free(&trainer->tasks[k]);
     for (int k = 0; k < MOST_TASKS; k++) problem_free(trainer->owned[k]);
-    void *buffers[] = {trainer->best,   trainer->good,       trainer->active,     trainer->parts,
-                       trainer->scaled, trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
+    void *buffers[] = {trainer->best,       trainer->good,       trainer->active,          trainer->parts,
+                       trainer->boundary.m, trainer->boundary.v, trainer->boundary.weights};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) memory_free(buffers[i]);
     features_free(&trainer->features);
     training_tasks_free(&trainer->kinds);

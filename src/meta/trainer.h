@@ -105,8 +105,8 @@ typedef struct trainer {
         bool copied;             /* weights and slots are these; else they have not moved */
         double *weights, *m, *v; /* NULL where every draw is one update */
     } boundary;
-    bool *active;              /* [weight_count]: tensors that move in this stage, layer by layer */
-    adam_part *parts, *scaled; /* [weight_count]; `scaled` for rates that follow the weights */
+    bool *active;     /* [weight_count]: tensors that move in this stage, layer by layer */
+    adam_part *parts; /* [weight_count] */
     int part_count;
     features features;
     range range;

@@ -38,7 +38,7 @@ static void add_part(trainer *trainer, const weight_layout *layout, double rate,
         last->rate == rate && last->factor == factor)
         last->count += count;
     else
-        trainer->parts[trainer->part_count++] = (adam_part){layout->offset, count, rate, factor};
+        trainer->parts[trainer->part_count++] = (adam_part){layout->offset, count, rate, factor, 1};
 }
 
 void trainer_enter_stage(trainer *trainer) {

@@ -61,12 +61,8 @@ static l2o_status update(trainer *trainer, double *loss, double *last, l2o_error
         *last += share * task->result.last_objective;
         trainer->state.gradient_evaluations += task->result.gradient_evaluations;
     }
-    const adam_part *parts = trainer->parts;
-    if (trainer->options.relative) {
-        adam_scale_parts(trainer->part_count, trainer->parts, trainer->weights, trainer->scaled);
-        parts = trainer->scaled;
-    }
-    adam_update step = {present_rate(trainer), trainer->part_count, parts, trainer->task_count, gradients};
+    adam_update step = {present_rate(trainer), trainer->options.relative, trainer->part_count,
+                        trainer->parts,        trainer->task_count,       gradients};
     adam_apply(&trainer->adam, trainer->context, &step, trainer->weights);
     trainer->state.updates++;
     return L2O_OK;
