@@ -283,10 +283,8 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
         return error_set(error, status, "[weights %s], seed %lld: %s", training->weights->name,
                          (long long)training->seed, cause.text);
     }
-    if (!report.resumed) {
-        training->seconds = report.seconds;
-        TRY(write_seconds(training, error));
-    }
+    training->seconds = report.seconds;
+    TRY(write_seconds(training, error));
     char text[256];
     snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %lld updates in %.0f s", training->weights->name,
              training->panel != NULL ? " for " : "", training->panel != NULL ? training->panel->name : "",
