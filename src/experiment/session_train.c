@@ -129,8 +129,8 @@ static l2o_status ship(session *session, const training *training, const l2o_tra
     if (report == NULL)
         snprintf(text, sizeof text, "shipped %.500s: trained before", training->target);
     else
-        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s%s", training->target,
-                 (long long)report->updates, report->seconds, report->resumed ? ", resumed" : "");
+        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s", training->target,
+                 (long long)report->updates, report->seconds);
     if (status == L2O_OK) session_progress(session, PHASE, 0, text);
     return status;
 }
