@@ -116,7 +116,7 @@ typedef struct trainer {
     l2o_error unwritten; /* the first failure to write log or checkpoint, until all ranks hear of it */
     bool resumed;
     json_t *identity; /* settings and checksums of data files that a resumption must share; NULL until needed */
-    double began; /* when, by the clock, had the runs before this one come right before it */
+    double began;     /* by the clock: when this run began, less what those before it took */
     double last_checkpoint;
     l2o_training_function report;
     void *report_user;
