@@ -129,8 +129,8 @@ static l2o_status ship(session *session, const training *training, const l2o_tra
     if (report == NULL)
         snprintf(text, sizeof text, "shipped %.500s: trained before", training->target);
     else
-        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s", training->target,
-                 (long long)report->updates, report->seconds);
+        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s%s", training->target,
+                 (long long)report->updates, report->seconds, report->resumed ? ", resumed" : "");
     if (status == L2O_OK) session_progress(session, PHASE, 0, text);
     return status;
 }
@@ -283,8 +283,10 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
         return error_set(error, status, "[weights %s], seed %lld: %s", training->weights->name,
                          (long long)training->seed, cause.text);
     }
-    training->seconds = report.seconds;
-    TRY(write_seconds(training, error));
+    if (!report.resumed) {
+        training->seconds = report.seconds;
+        TRY(write_seconds(training, error));
+    }
     char text[256];
     snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %lld updates in %.0f s", training->weights->name,
              training->panel != NULL ? " for " : "", training->panel != NULL ? training->panel->name : "",

@@ -15,14 +15,14 @@
 #include "optimizers/weights_file.h"
 
 static const char *const FORMAT = "l2o-checkpoint";
-enum { CHECKPOINT_VERSION = 3, DATA_SETTINGS = 5 };
+enum { CHECKPOINT_VERSION = 2, DATA_SETTINGS = 5 };
 static const char *const DATA[DATA_SETTINGS] = {"A", "b", "lambda", "truth", "x0"}; /* that may name a data file */
 
 /* The numbers of the state under their names: one list for writing and reading. */
 #define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(stalled) X(log_bytes) X(adam_steps)
 #define STATE_INTS(X)     X(stage) X(phase) X(recoveries)
 #define STATE_FLAGS(X)    X(improved) X(finished) X(has_best)
-#define STATE_REALS(X)    X(best) X(kept) X(validation) X(rate_factor) X(gradient_evaluations) X(seconds)
+#define STATE_REALS(X)    X(best) X(kept) X(validation) X(rate_factor) X(gradient_evaluations)
 
 /* JSON has no NaN or infinity; hexadecimal texts hold every float64 exactly. */
 static json_t *real_text(double number) {
@@ -260,7 +260,7 @@ static l2o_status restore(trainer *trainer, const safetensors *file, l2o_error *
                    (at->stage == trainer->options.stage_count && !at->finished);
     if (outside || at->stage_draws < 0 || at->draws < 0 || at->updates < 0 || at->evaluations < 0 || at->stalled < 0 ||
         at->phase < PHASE_DRAW || at->phase > PHASE_BEGINNING || at->recoveries < 0 || at->log_bytes < 0 ||
-        at->adam_steps < 0 || !(at->rate_factor > 0) || !(at->seconds >= 0))
+        at->adam_steps < 0 || !(at->rate_factor > 0))
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: the checkpoint's state is damaged; remove the file and train anew", path);
     if (kernel == NULL || strcmp(kernel, trainer->context->kernel) != 0)

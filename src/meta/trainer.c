@@ -209,7 +209,7 @@ l2o_status trainer_rehearse(l2o_context *context, const l2o_settings *settings, 
     return status;
 }
 
-static void fill_report(const trainer *trainer, l2o_training_report *out) {
+static void fill_report(const trainer *trainer, double seconds, l2o_training_report *out) {
     *out = (l2o_training_report){.updates = trainer->state.updates,
                                  .draws = trainer->state.draws,
                                  .stages_done = trainer->state.stage,
@@ -218,7 +218,7 @@ static void fill_report(const trainer *trainer, l2o_training_report *out) {
                                  .recoveries = trainer->state.recoveries,
                                  .best_validation = trainer->state.kept,
                                  .gradient_evaluations = trainer->state.gradient_evaluations,
-                                 .seconds = clock_seconds() - trainer->began};
+                                 .seconds = seconds};
     memcpy(out->weights_path, trainer->path, sizeof out->weights_path);
     memcpy(out->checkpoint_path, trainer->checkpoint_path, sizeof out->checkpoint_path);
     memcpy(out->log_path, trainer->log_path, sizeof out->log_path);
@@ -235,14 +235,13 @@ l2o_status l2o_train_on(l2o_context *context, const l2o_settings *settings, l2o_
         *out = (l2o_training_report){.best_validation = NAN};
         return ranks_agree(context, error->status, error);
     }
-    *trainer = (struct trainer){.context = context, .began = started, .report = function, .report_user = user};
+    *trainer = (struct trainer){.context = context, .report = function, .report_user = user};
     l2o_status status = ranks_agree(context, prepare(trainer, settings, tasks, task_count, path, error), error);
     if (status == L2O_OK) status = checkpoint_compare(trainer, error);
-    trainer->began -= trainer->state.seconds; /* of the runs before */
     if (status == L2O_OK) status = begin(trainer, error);
     if (status == L2O_OK) status = trainer_run(trainer, error);
     if (status == L2O_OK) status = ranks_agree(context, write_result(trainer, error), error);
-    fill_report(trainer, out);
+    fill_report(trainer, clock_seconds() - started, out);
     trainer_release(trainer);
     return status;
 }

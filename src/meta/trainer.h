@@ -82,7 +82,6 @@ typedef struct trainer_state {
     double rate_factor; /* halved by each recovery */
     int recoveries;
     double gradient_evaluations;
-    double seconds; /* of this run and of those that it resumes, up to their checkpoints */
     int64_t log_bytes;
     int64_t adam_steps;
 } trainer_state;
@@ -116,7 +115,6 @@ typedef struct trainer {
     l2o_error unwritten; /* the first failure to write log or checkpoint, until all ranks hear of it */
     bool resumed;
     json_t *identity; /* settings and checksums of data files that a resumption must share; NULL until needed */
-    double began;     /* by the clock: when this run began, less what those before it took */
     double last_checkpoint;
     l2o_training_function report;
     void *report_user;

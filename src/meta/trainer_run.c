@@ -195,7 +195,6 @@ static l2o_status draw(trainer *trainer, l2o_error *error) {
 
 static void mark_boundary(trainer *trainer) {
     trainer->state.adam_steps = trainer->adam.steps;
-    trainer->state.seconds = clock_seconds() - trainer->began;
     trainer->boundary.state = trainer->state;
     trainer->boundary.copied = false;
 }
