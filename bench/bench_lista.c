@@ -18,6 +18,7 @@
 #include <string.h>
 
 #if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
+#define TIMES_LIBRARY
 #include <cblas.h>
 #include <omp.h>
 #endif
@@ -153,7 +154,7 @@ static void run_products(lista *self, multiply multiply, int rows) {
     }
 }
 
-#if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
+#ifdef TIMES_LIBRARY
 static void by_library(const lista *self, bool transpose_a, bool transpose_b, int m, int n, int k, const float *a,
                        const float *b, float *c) {
     (void)self;
@@ -230,7 +231,7 @@ static void fill(lista *self) {
 
 static l2o_status measure(lista *self, json_t *report, l2o_error *error) {
     TRY(report_numbers(self, report, error));
-#if defined(L2O_HAVE_BLAS) && defined(L2O_HAVE_OPENMP) /* whose threads the library takes */
+#ifdef TIMES_LIBRARY
     fill(self);
     TRY(time_one(self, report, "products", products, training_work(), error));
 #endif

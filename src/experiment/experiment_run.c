@@ -58,15 +58,18 @@ static json_t *describe_weights(const session *session) {
         json_t *metadata = NULL;
         l2o_error ignored = {0};
         weights_file_describe(training->path, &metadata, &ignored);
+        json_t *settings = json_object_get(metadata, "settings");
+        /* What it begins with goes by its section here: the file's place is this machine's. */
+        if (settings != NULL && training->weights->from != NULL)
+            json_object_set_new(settings, "optimizer", json_string(training->weights->from));
         const experiment_panel *panel = training->panel;
-        json_t *item =
-            json_pack("{s:s, s:s, s:I, s:s, s:O?, s:O?, s:O?}", "weights", training->weights->name, "variant",
-                      training->variant->name, "seed", (json_int_t)training->seed, "from",
-                      training->shipped   ? "shipped"
-                      : training->present ? "trained before"
-                                          : "trained now",
-                      "recipe", json_object_get(metadata, "recipe"), "updates", json_object_get(metadata, "updates"),
-                      "settings", json_object_get(metadata, "settings"));
+        json_t *item = json_pack("{s:s, s:s, s:I, s:s, s:O?, s:O?, s:O?}", "weights", training->weights->name,
+                                 "variant", training->variant->name, "seed", (json_int_t)training->seed, "from",
+                                 training->shipped   ? "shipped"
+                                 : training->present ? "trained before"
+                                                     : "trained now",
+                                 "recipe", json_object_get(metadata, "recipe"), "updates",
+                                 json_object_get(metadata, "updates"), "settings", settings);
         json_decref(metadata);
         if (panel != NULL) results_set(item, "panel", json_string(panel->name));
         if (!results_add(list, item)) break;
