@@ -140,7 +140,7 @@ done
 run 0 info lista.safetensors
 says "dictionary"
 on="--problem recovery --b truth --batch 4 --steps 2 --quiet"
-for optimizer in lista lista-cp alista; do
+for optimizer in lista lista-cp; do
     refused "made for a dictionary of 6 x 10, and the problem's A: short.csv is 5 x 10" solve \
         --weights $optimizer.safetensors $on --A short.csv
     refused "made for a dictionary of 6 x 10, and the problem's A: narrow.csv is 6 x 8" solve \
@@ -150,11 +150,26 @@ for optimizer in lista lista-cp alista; do
         --A narrow.csv --out no.safetensors
     refused "narrow.csv is 6 x 8" check --weights $optimizer.safetensors --problem recovery --b truth --batch 4 \
         --A narrow.csv
+done
+for optimizer in lista lista-cp alista; do
     for a in A near; do
         "$l2o" solve --weights $optimizer.safetensors $on --A $a.csv >out 2>err
         ! grep -q "another dictionary" err || fail "$optimizer: $a is taken for another dictionary"
     done
 done
+# Numbers alone serve dictionaries of every size, and what is trained further on one names that one.
+for a in short narrow tall; do
+    "$l2o" solve --weights alista.safetensors $on --A $a.csv >out 2>err || [ $? = 1 ] || fail "alista on $a: $(cat err)"
+    run 0 compare --optimizers alista.safetensors $on --A $a.csv
+    run 0 adapt --weights alista.safetensors --problem recovery --b truth --batch 4 --A $a.csv --quiet \
+        --out adapted.safetensors
+    run 0 check --weights alista.safetensors --problem recovery --b truth --batch 4 --A $a.csv
+    run 0 train --weights alista.safetensors --problem recovery --A $a.csv --b truth --batch 4 --unroll 2 --stages 1 \
+        --stage-draws 2 --quiet --out further.safetensors
+done
+run 0 info further.safetensors
+says "shape                 12, 5"
+! grep -q dictionary-rows out || fail "ALISTA's file names a size"
 for optimizer in lista lista-cp; do
     "$l2o" solve --weights $optimizer.safetensors $on --A other.csv >out 2>err
     complains "hold matrices learned for another dictionary"

@@ -680,7 +680,7 @@ static void test_refusals(void **state) {
            "dictionary-rows is 3, but the dictionary of the problem has 10");
 
     bench self, other;
-    create(&self, "alista", "", 0);
+    create(&self, "lista-cp", "", 0);
     bench_create(&other, "problem=lasso m=7 n=10 shared-A=yes optimizer=fista", 1);
     assert_int_equal(optimizer_suits(self.optimizer, other.problem, &self.error), L2O_ERROR_UNSUPPORTED);
     assert_non_null(strstr(self.error.text, "a dictionary of 6 x 10, and the problem's A is 7 x 10"));
@@ -730,6 +730,45 @@ static void test_files_of_weights(void **state) {
         bench_free(&self);
     }
     remove(path);
+}
+
+/* Numbers alone have no size: what is made of one dictionary, with its numbers written and read, is what is made of
+ * another and given those numbers. */
+static void test_numbers_serve_every_size(void **state) {
+    (void)state;
+    static const char path[] = "test_unrolled_size.safetensors";
+    static const char wide[] = DATA "m=9 n=15 x0=0 depth=4 optimizer=";
+    static const char *const names[] = {"alista", "step-lista", "hyperlista", "tista"};
+    enum { WIDE = 15 };
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        bench narrow, fresh, read = {0};
+        char text[256];
+        double x[(STEPS + 1) * B * WIDE], y[(STEPS + 1) * B * WIDE];
+        snprintf(text, sizeof text, "%s%s", wide, names[k]);
+        create(&narrow, names[k], "", 0.1);
+        bench_create(&fresh, text, 2);
+        assert_int_equal(fresh.optimizer->weight_total, narrow.optimizer->weight_total);
+        memcpy(fresh.optimizer->weights, narrow.optimizer->weights,
+               (size_t)fresh.optimizer->weight_total * sizeof *fresh.optimizer->weights);
+        assert_int_equal(weights_file_write(narrow.optimizer, DTYPE_FLOAT64, path, &narrow.error), L2O_OK);
+        assert_null(json_object_get(json_object_get(narrow.optimizer->provenance, "architecture"), "dictionary-rows"));
+        bench_settings(&read, "problem=lasso m=9 n=15");
+        if (weights_file_read(path, read.settings, &read.optimizer, &read.error) != L2O_OK)
+            fail_msg("%s", read.error.text);
+        assert_int_equal(optimizer_suits(read.optimizer, fresh.problem, &read.error), L2O_OK);
+        read.problem = fresh.problem;
+        read.context = fresh.context;
+        run(&fresh, STEPS, x, NULL);
+        run(&read, STEPS, y, NULL);
+        assert_memory_equal(x, y, sizeof x);
+        optimizer_free(read.optimizer);
+        settings_free(read.settings);
+        bench_free(&fresh);
+        bench_free(&narrow);
+    }
+    remove(path);
+    refuse("problem=lasso shared-A=yes optimizer=tista learned-weight=yes dictionary-columns=3", L2O_ERROR_INPUT,
+           "dictionary-columns is 3, but the dictionary of the problem has 10");
 }
 
 /* Layers say which step uses them first. */
@@ -799,6 +838,7 @@ int main(void) {
         cmocka_unit_test(test_recovery_without_training),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_files_of_weights),
+        cmocka_unit_test(test_numbers_serve_every_size),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_counts_of_weights),
     };

@@ -25,9 +25,10 @@ typedef struct coupled {
 enum { COUPLED_W, COUPLED_GAMMA, COUPLED_THETA };
 enum { CONSTANT_W = LAYERS_CONSTANTS, CONSTANT_LAMBDA };
 
-static const setting cp_settings[] = {LAYERS_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, {0}};
-static const setting cpss_settings[] = {
-    LAYERS_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, SUPPORT_SETTINGS, {0}};
+static const setting cp_settings[] = {
+    LAYERS_SETTINGS, LAYERS_SIZE_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, {0}};
+static const setting cpss_settings[] = {LAYERS_SETTINGS,     LAYERS_SIZE_SETTINGS, LAYERS_START_SETTING,
+                                        LAYERS_TIED_SETTING, SUPPORT_SETTINGS,     {0}};
 static const setting alista_settings[] = {LAYERS_SETTINGS, SUPPORT_SETTINGS, {0}};
 static const setting step_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
 
@@ -47,6 +48,7 @@ static l2o_status create_coupled(optimizer *optimizer, const l2o_settings *setti
     bool reference = settings_choice(settings, "conventions") == 1;
     TRY(layers_read_start(optimizer, settings, reference ? LAYERS_DICTIONARY : LAYERS_ANALYTIC, &start, error));
     TRY(layers_create(optimizer, settings, start == LAYERS_ANALYTIC, layers, error));
+    TRY(layers_fix_size(optimizer, settings, layers, error));
     own->learned = true;
     own->gamma = settings_flag(settings, "tied");
     own->selects = selects;

@@ -44,6 +44,7 @@ static const double LEAST_MOVE = 0.1, INVERSE_SCALE = 0.2, INVERSE_SHIFT = 0.001
 
 static const setting glista_settings[] = {
     LAYERS_SETTINGS,
+    LAYERS_SIZE_SETTINGS,
     LAYERS_START_SETTING,
     LAYERS_TIED_SETTING,
     SUPPORT_SETTINGS,
@@ -136,6 +137,7 @@ static l2o_status glista_create(optimizer *optimizer, const l2o_settings *settin
     bool reference = settings_choice(settings, "conventions") == 1;
     TRY(layers_read_start(optimizer, settings, reference ? LAYERS_SCALED_DICTIONARY : LAYERS_ANALYTIC, &start, error));
     TRY(layers_create(optimizer, settings, start == LAYERS_ANALYTIC, layers, error));
+    TRY(layers_fix_size(optimizer, settings, layers, error));
     own->support = support_schedule_read(settings);
     own->tied = settings_flag(settings, "tied");
     TRY(read_gates(settings, own, error));

@@ -132,6 +132,7 @@ static bool may_continue(const l2o_settings *settings) {
 
 l2o_status layers_measure(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error) {
     optimizer->shard_size = INSTANCES_TOGETHER;
+    own->fixed_size = true;
     return learn_dictionary(optimizer, own, settings, false, error);
 }
 
@@ -147,8 +148,6 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
     own->reference = settings_choice(settings, "conventions") == 1;
     own->initial_lambda = settings_real(settings, "initial-lambda");
     if (!optimizer->from_file) TRY(learn_dictionary(optimizer, own, settings, analysed, error));
-    TRY(resolve_size(optimizer, settings, "dictionary-rows", &own->rows, error));
-    TRY(resolve_size(optimizer, settings, "dictionary-columns", &own->columns, error));
     size_t tensors = LAYERS_KINDS * (size_t)(own->depth + 1);
     own->tensor = arena_allocate(&optimizer->memory, tensors * sizeof *own->tensor, error);
     if (own->tensor == NULL) return error->status;
@@ -161,6 +160,12 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
     own->state_t = optimizer->state_count;
     optimizer_add_state(optimizer, "t", false, 1, false);
     return L2O_OK;
+}
+
+l2o_status layers_fix_size(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error) {
+    own->fixed_size = true;
+    TRY(resolve_size(optimizer, settings, "dictionary-rows", &own->rows, error));
+    return resolve_size(optimizer, settings, "dictionary-columns", &own->columns, error);
 }
 
 l2o_status layers_read_start(optimizer *optimizer, const l2o_settings *settings, layers_start otherwise,
@@ -258,7 +263,7 @@ l2o_status layers_suits(const optimizer *optimizer, const problem *problem, l2o_
     const layers *own = optimizer->own;
     TRY(check_model(optimizer->ops->name, problem, error));
     const linear_model *model = problem->model;
-    if (model->m != own->rows || model->n != own->columns)
+    if (own->fixed_size && (model->m != own->rows || model->n != own->columns))
         return error_set(
             error, L2O_ERROR_UNSUPPORTED,
             "'%s' was made for a dictionary of %lld x %lld, and the problem's %s is %lld x %lld; make and train it "

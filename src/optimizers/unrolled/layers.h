@@ -4,9 +4,9 @@
  *   x_t = layer_t(x_{t-1}, b; A, weights of layer t),   t = 1 .. K
  *
  * Signals are the rows of b [count, m], codes those of x [count, n]. Fresh weights are made of the dictionary in the
- * settings; a run takes A and b from its problem, so that weights may meet a dictionary that has shifted. After layer K
- * a budget goes on with FISTA from x_K, where the problem has a smooth part and a penalty. Layers see no gradients, so
- * nothing in them is ever detached. */
+ * settings; a run takes A and b from its problem, so that weights may meet a dictionary that has shifted, and those
+ * without matrices one of another size. After layer K a budget goes on with FISTA from x_K, where the problem has a
+ * smooth part and a penalty. Layers see no gradients, so nothing in them is ever detached. */
 #ifndef L2O_OPTIMIZERS_UNROLLED_LAYERS_H
 #define L2O_OPTIMIZERS_UNROLLED_LAYERS_H
 
@@ -19,6 +19,7 @@ enum { LAYERS_A, LAYERS_B, LAYERS_MINUS_RATE, LAYERS_THRESHOLD, LAYERS_CONSTANTS
 
 typedef struct layers {
     int64_t depth, rows, columns; /* K, m, n */
+    bool fixed_size;              /* its tensors or states are of that size; else it takes any dictionary */
     bool reference;               /* the conventions of the public benchmark code, faults included */
     double initial_lambda;
     int *tensor;          /* [LAYERS_KINDS, K + 1]: which of the weights is a layer's tensor of a kind */
@@ -48,23 +49,22 @@ typedef struct layers {
          "mended|reference",                                                                                           \
          "reference: unrolled optimizers begin and behave as in the public code of the Open-L2O benchmark; mended: "   \
          "with its faults put right"},                                                                                 \
-        {"initial-lambda",                                                                                             \
-         SETTING_REAL,                                                                                                 \
-         "",                                                                                                           \
-         "0.4",                                                                                                        \
-         0,                                                                                                            \
-         1e6,                                                                                                          \
-         NULL,                                                                                                         \
-         "The penalty's weight in the thresholds that an unrolled optimizer begins with: those of ISTA for it"},       \
-        {"dictionary-rows",                                                                                            \
-         SETTING_INTEGER,                                                                                              \
-         "rows",                                                                                                       \
-         NULL,                                                                                                         \
-         1,                                                                                                            \
-         1e9,                                                                                                          \
-         NULL,                                                                                                         \
-         "m of the dictionary that an unrolled optimizer is made for: stands in files of weights, taken from the "     \
-         "problem otherwise"},                                                                                         \
+    {                                                                                                                  \
+        "initial-lambda", SETTING_REAL, "", "0.4", 0, 1e6, NULL,                                                       \
+            "The penalty's weight in the thresholds that an unrolled optimizer begins with: those of ISTA for it"      \
+    }
+
+/* For networks whose tensors have the dictionary's size: see layers_fix_size(). */
+#define LAYERS_SIZE_SETTINGS                                                                                           \
+    {"dictionary-rows",                                                                                                \
+     SETTING_INTEGER,                                                                                                  \
+     "rows",                                                                                                           \
+     NULL,                                                                                                             \
+     1,                                                                                                                \
+     1e9,                                                                                                              \
+     NULL,                                                                                                             \
+     "m of the dictionary that an unrolled optimizer with matrices is made for: stands in files of weights, taken "    \
+     "from the problem otherwise"},                                                                                    \
     {                                                                                                                  \
         "dictionary-columns", SETTING_INTEGER, "columns", NULL, 1, 1e9, NULL, "n of it, likewise"                      \
     }
@@ -76,9 +76,14 @@ typedef struct layers {
             "step-lista they share the step size"                                                                      \
     }
 
-/* Reads the settings above and fills `own`; adds the states that steps after layer K need. */
+/* Reads LAYERS_SETTINGS and fills `own`; adds the states that steps after layer K need. m and n are those of the
+ * dictionary in the settings, and unknown (0) where weights come from a file. */
 l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, bool analysed, layers *own,
                          l2o_error *error);
+/* For networks whose tensors have the size of the dictionary, after layers_create(): reads LAYERS_SIZE_SETTINGS, so
+ * that m and n are known for weights from a file too and stand in the file. Such a network suits dictionaries of this
+ * size alone. */
+l2o_status layers_fix_size(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error);
 /* For hand-designed optimizers that keep something of the size of b: the sizes of the dictionary in the settings. */
 l2o_status layers_measure(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error);
 /* Adds the tensors NAME.t of layers first .. K, which start alike; or one for all of them when `shared`. `given`

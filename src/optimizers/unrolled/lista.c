@@ -26,8 +26,8 @@ typedef struct lista {
 enum { LISTA_THETA, LISTA_B, LISTA_W, LISTA_M, LISTA_FACTOR }; /* the last: gamma_t or mu_t */
 enum { CONSTANT_IMAGE = LAYERS_CONSTANTS };                    /* B b, which all layers share */
 
-static const setting lista_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
-static const setting lfista_settings[] = {LAYERS_SETTINGS, LAYERS_TIED_SETTING, {0}};
+static const setting lista_settings[] = {LAYERS_SETTINGS, LAYERS_SIZE_SETTINGS, LAYERS_TIED_SETTING, {0}};
+static const setting lfista_settings[] = {LAYERS_SETTINGS, LAYERS_SIZE_SETTINGS, LAYERS_TIED_SETTING, {0}};
 
 /* A' / L [n, m] */
 static l2o_status scaled_transpose(optimizer *optimizer, const layers *own, double **out, l2o_error *error) {
@@ -79,6 +79,7 @@ static l2o_status lista_create(optimizer *optimizer, const l2o_settings *setting
     double *b, *w;
     own->tied = settings_flag(settings, "tied");
     TRY(layers_create(optimizer, settings, false, layers, error));
+    TRY(layers_fix_size(optimizer, settings, layers, error));
     TRY(scaled_transpose(optimizer, layers, &b, error));
     TRY(iteration_matrix(optimizer, layers, b, &w, error));
     int64_t m = layers->rows, n = layers->columns;
@@ -154,6 +155,7 @@ static l2o_status lfista_create(optimizer *optimizer, const l2o_settings *settin
     optimizer->own = own;
     layers *layers = &own->layers;
     TRY(layers_create(optimizer, settings, false, layers, error));
+    TRY(layers_fix_size(optimizer, settings, layers, error));
     double *e, *base, *mu = layers_numbers(optimizer, layers->depth + 2, error);
     if (mu == NULL) return error->status;
     own->tied = settings_flag(settings, "tied");

@@ -42,7 +42,8 @@ static const double LEAST_VARIANCE = 1e-20; /* beside sigma^2: what is divided b
 
 static const setting amp_settings[] = {THRESHOLD_SETTING, {0}};
 static const setting bayes_settings[] = {PRIOR_SETTINGS, {0}};
-static const setting lamp_settings[] = {LAYERS_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, {0}};
+static const setting lamp_settings[] = {
+    LAYERS_SETTINGS, LAYERS_SIZE_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, {0}};
 
 /* The residual v is [count, m]: m comes with the optimizer's dictionary. */
 static l2o_status allocate(optimizer *optimizer, message_passing **out, l2o_error *error) {
@@ -66,6 +67,7 @@ static l2o_status lamp_create(optimizer *optimizer, const l2o_settings *settings
     bool reference = settings_choice(settings, "conventions") == 1;
     TRY(layers_read_start(optimizer, settings, reference ? LAYERS_SCALED_DICTIONARY : LAYERS_ANALYTIC, &start, error));
     TRY(layers_create(optimizer, settings, start == LAYERS_ANALYTIC, layers, error));
+    TRY(layers_fix_size(optimizer, settings, layers, error));
     own->gamma = settings_flag(settings, "tied");
     const double *w;
     TRY(layers_initial_weight(optimizer, layers, start, &w, error));

@@ -29,6 +29,7 @@ static const double LEAST_ERROR = 1e-9, LEAST_TAU = 1e-12;
 
 static const setting tista_settings[] = {
     LAYERS_SETTINGS,
+    LAYERS_SIZE_SETTINGS,
     LAYERS_TIED_SETTING,
     PRIOR_SETTINGS,
     {"noise-variance", SETTING_REAL, "", "0", 0, 1e12, NULL, "Variance of the noise in each entry of b, for tista"},
@@ -67,6 +68,7 @@ static l2o_status tista_create(optimizer *optimizer, const l2o_settings *setting
     own->learned = settings_flag(settings, "learned-weight") || reference;
     own->noise = settings_real(settings, "noise-variance");
     TRY(layers_create(optimizer, settings, own->learned && !reference, &own->layers, error));
+    if (own->learned) TRY(layers_fix_size(optimizer, settings, &own->layers, error));
     return add_weights(optimizer, own, settings, error);
 }
 
