@@ -24,7 +24,7 @@ static void on_progress(void *user, const l2o_training_progress *now) {
     training->seed = now->seed;
     if (training->count > 1) snprintf(training->label, sizeof training->label, "seed %lld", (long long)now->seed);
     if (!command->progressing)
-        command_progress_begin(command, now->expected_updates, now->updates > 1 ? now->updates : 0, training->label);
+        command_progress_begin(command, now->expected_updates, now->resumed ? now->updates : 0, training->label);
     if (now->event != NULL) command_note(command, "%s", now->event);
     command_progress(command, now->updates, now->loss);
 }

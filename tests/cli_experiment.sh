@@ -101,6 +101,20 @@ for file in straight/cache/weights/*.safetensors; do
     cmp "$file" "broken/cache/weights/$(basename "$file")" || fail "training that was stopped gives other weights"
 done
 
+# The seconds of a training hold those before it was stopped: here said to be a thousand.
+"$l2o" experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted >out 2>err </dev/null &
+process=$!
+while [ -z "$(find counted -name '*.seconds' 2>err)" ] && kill -0 $process 2>err; do sleep 0.01; done
+kill -INT $process
+wait $process
+[ $? = 130 ] || fail "training that was to be stopped ends with another code"
+stopped=$(find counted -name '*.seconds')
+for file in $stopped; do echo 1000 >"$file"; done
+run 0 experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted --quiet
+for file in $stopped; do
+    awk '$1 <= 1000 || $1 > 2000 { exit 1 }' "$file" || fail "$file: $(cat "$file") s, after 1000 s before the stop"
+done
+
 # Verification
 run 0 experiment tiny.ini --verify
 says 'FISTA does not pass the limit: holds (measured'

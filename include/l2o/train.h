@@ -13,6 +13,7 @@ extern "C" {
 typedef struct l2o_training_progress {
     int64_t seed;                       /* of this training */
     int64_t updates, expected_updates;  /* meta-updates done, and how many the stages hold at most */
+    int resumed;                        /* 1: it went on from a checkpoint */
     int stage, stages;                  /* 0-based; how many */
     int layer, layers;                  /* layer by layer: which is trained, from 1, and how many; else 0 */
     int64_t draws;                      /* problems drawn so far */

@@ -7,6 +7,7 @@
 
 #include <zlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "experiment/session.h"
 #include "experiment/shipped.h"
@@ -15,6 +16,7 @@
 #include "meta/trainer.h"
 
 enum { WEIGHTS_FORMAT = 1 };
+static const double NOTE_EVERY = 5.0; /* seconds: so many are lost where a training is killed */
 
 static const char PHASE[] = "training";
 
@@ -53,7 +55,8 @@ double session_training_seconds(const session *session, const experiment_weights
     return seconds;
 }
 
-/* How long a training took is kept beside its weights, which themselves hold no times. */
+/* How long a training took, with what went before an interruption, is kept beside its weights, which themselves hold no
+ * times. */
 static l2o_status name_seconds(const training *training, buffer *path, l2o_error *error) {
     return buffer_print(path, error, "%s.seconds", training->path);
 }
@@ -61,6 +64,7 @@ static l2o_status name_seconds(const training *training, buffer *path, l2o_error
 static l2o_status write_seconds(const training *training, l2o_error *error) {
     buffer path = {0};
     char text[64];
+    if (isnan(training->seconds)) return L2O_OK;
     int length = snprintf(text, sizeof text, "%.3f\n", training->seconds);
     l2o_status status = name_seconds(training, &path, error);
     if (status == L2O_OK) status = file_write(buffer_text(&path), text, (size_t)length, error);
@@ -244,11 +248,22 @@ static l2o_status plan_variant(session *session, const experiment_variant *varia
 typedef struct training_job {
     session *session;
     training *training;
+    double before;         /* seconds until it was interrupted; NAN: unknown */
+    double started, noted; /* in this run; when seconds were last written */
+    l2o_status status;     /* of writing them */
+    l2o_error error;
 } training_job;
+
+static void note_seconds(training_job *job, bool resumed) {
+    job->noted = clock_seconds();
+    job->training->seconds = (resumed ? job->before : 0) + job->noted - job->started;
+    if (job->status == L2O_OK) job->status = write_seconds(job->training, &job->error);
+}
 
 static void on_training(void *user, const l2o_training_progress *now) {
     training_job *job = user;
     int64_t more = now->updates - job->training->updates;
+    if (clock_seconds() - job->noted > NOTE_EVERY) note_seconds(job, now->resumed);
     job->training->updates = now->updates;
     session_progress(job->session, PHASE, more, NULL);
 }
@@ -270,22 +285,25 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
     training *training = &session->trainings[number];
     if (training->present || training->round != session->round || first_of_file(session, training) != training)
         return L2O_OK;
-    training_job job = {session, training};
+    TRY(read_seconds(training, error));
+    training_job job = {
+        .session = session, .training = training, .before = training->seconds, .started = clock_seconds()};
     l2o_training_report report;
     l2o_settings *settings;
     TRY(settings_to_train(session, training, &settings, error));
     l2o_status status = l2o_train(context, settings, training->path, on_training, &job, &report);
     if (status != L2O_OK) *error = context->error;
     settings_free(settings);
+    if (status == L2O_OK || status == L2O_ERROR_CANCELLED) note_seconds(&job, report.resumed);
     if (status == L2O_ERROR_CANCELLED) return error_set(error, status, "cancelled by the user");
     if (status != L2O_OK) {
         l2o_error cause = *error;
         return error_set(error, status, "[weights %s], seed %lld: %s", training->weights->name,
                          (long long)training->seed, cause.text);
     }
-    if (!report.resumed) {
-        training->seconds = report.seconds;
-        TRY(write_seconds(training, error));
+    if (job.status != L2O_OK) {
+        *error = job.error;
+        return job.status;
     }
     char text[256];
     snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %lld updates in %.0f s", training->weights->name,

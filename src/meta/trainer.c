@@ -16,6 +16,7 @@ void trainer_report(const trainer *trainer, double loss, const char *event) {
     l2o_training_progress progress = {.seed = (int64_t)trainer->options.seed,
                                       .updates = trainer->state.updates,
                                       .expected_updates = trainer->options.expected,
+                                      .resumed = trainer->resumed,
                                       .stage = trainer->state.stage,
                                       .stages = trainer->options.stage_count,
                                       .layers = trainer->options.layers,
