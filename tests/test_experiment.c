@@ -607,6 +607,9 @@ static void test_recipes_on_panels(void **state) {
     assert_string_equal(json_string_value(json_object_get(training_of(one, "here", "ten"), "A")), "normal:10");
     assert_string_equal(json_string_value(json_object_get(training_of(one, "on", NULL), "training-tasks")),
                         "A=normal:2 | A=normal:3");
+    /* What they begin with goes by its section, and not by a file of this machine. */
+    assert_string_equal(json_string_value(json_object_get(training_of(one, "on", NULL), "optimizer")), "w");
+    assert_string_equal(json_string_value(json_object_get(training_of(one, "still", "ten"), "optimizer")), "on");
     json_decref(one);
     json_decref(two);
     json_decref(again);
