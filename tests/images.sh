@@ -29,7 +29,7 @@ draw() { # draw WIDTH HEIGHT TURN: edges and waves on a slope
 draw 72 64 1 >one.pgm
 draw 64 56 2 >two.pgm
 draw 61 50 1.5 >test.pgm
-mkdir again denoise sense
+mkdir again denoise
 
 # learn
 learn="learn --images one.pgm,two.pgm --patches 1500 --atoms 96 --rounds 12 --batch 128"
@@ -71,6 +71,8 @@ example 2 restore --images test.pgm --out .
 complains "restore needs --dictionary"
 example 2 learn --images none.pgm --out .
 complains "none.pgm: it cannot be opened"
+example 2 learn --images one.pgm --out nowhere/deep
+complains "--out nowhere/deep: the folder cannot be made"
 echo "P5 3 3 255 " >small.pgm
 example 2 learn --images small.pgm --out .
 complains "small.pgm: not a PGM image"

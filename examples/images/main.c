@@ -1,10 +1,12 @@
 /* The program of this example: `learn` a dictionary from photographs, draw `signals` of a task to train weights on,
  * `restore` images of which only a part or a noisy form is seen. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "images.h"
 
@@ -128,6 +130,9 @@ static options options_read(int count, char **words) {
             *known[k].number = value;
     }
     if (given.images == NULL || given.out == NULL) fail("--images and --out are needed; see images --help");
+    if (mkdir(given.out, 0777) != 0 && errno != EEXIST)
+        fail("--out %s: the folder cannot be made: %s; make the one that it lies in, or choose another", given.out,
+             strerror(errno));
     return given;
 }
 

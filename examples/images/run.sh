@@ -79,7 +79,8 @@ task() {
         --unroll 16 --meta-loss last --stages 1 --stage-draws 2000 --early-stop no --outer-rate 4e-4 \
         --outer-schedule cosine --threads 1 --quiet --out "$folder/lista-cp.safetensors"
     "$program" restore --images "$test" --dictionary "$out/dictionary.npy" --out "$folder" --lambda "$lambda" \
-        --solvers "cd,fista,fista@16,ista@16,$folder/lista-cp.safetensors@16" "$@" | tee "$folder/table.md"
+        --solvers "cd,fista,fista@16,ista@16,$folder/lista-cp.safetensors@16" "$@" >"$folder/table.md"
+    cat "$folder/table.md"
     for strip in "$folder"/*-restored.pgm; do pnmtopng -quiet "$strip" >"${strip%.pgm}.png"; done
 }
 echo
