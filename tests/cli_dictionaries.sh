@@ -157,6 +157,13 @@ for optimizer in lista lista-cp alista; do
         ! grep -q "another dictionary" err || fail "$optimizer: $a is taken for another dictionary"
     done
 done
+# A matrix of one row is one, too.
+matrix flat 1 10 'r'
+matrix other_flat 1 10 'r * (1 + j)'
+run 0 train --optimizer lista-cp:depth=2:initial-weight=scaled --problem recovery --A flat.csv --b truth --batch 16 \
+    --unroll 2 --stages 1 --stage-draws 2 --quiet --out flat.safetensors
+"$l2o" solve --weights flat.safetensors $on --A other_flat.csv >out 2>err
+complains "hold matrices learned for another dictionary"
 # Numbers alone serve dictionaries of every size, and what is trained further on one names that one.
 for a in short narrow tall; do
     "$l2o" solve --weights alista.safetensors $on --A $a.csv >out 2>err || [ $? = 1 ] || fail "alista on $a: $(cat err)"

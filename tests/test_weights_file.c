@@ -255,6 +255,32 @@ static void test_contents(void **state) {
     refuse(bad, "", "the architecture wants 2 x 4");
 }
 
+/* Sizes that metadata claim cost nothing before the tensors are seen to be of them. */
+static void test_claimed_sizes(void **state) {
+    (void)state;
+    optimizer *made = make("layers=1 hidden=3");
+    char good[128], bad[128];
+    strcpy(good, directory_file(&place, "good.safetensors"));
+    strcpy(bad, directory_file(&place, "bad.safetensors"));
+    write_weights(made, DTYPE_FLOAT64, good);
+    optimizer_free(made);
+#define CLAIM "\"dictionary-rows\":\"1000000000\",\"dictionary-columns\":\"1000000000\""
+    /* 2^64 and a little: counted without care they are few. */
+    alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"lista-cp\",\"depth\":\"100\"," CLAIM "}", bad);
+    refuse(bad, "",
+           "the optimizer 'lista-cp' would have more weights than can be counted, with 1000000000 x 1000000000");
+    alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"lista-cp\",\"depth\":\"1\"," CLAIM "}", bad);
+    refuse(bad, "", "holds 6 tensors, but 'lista-cp' of this architecture has 2");
+    l2o_settings *settings = training_settings("dictionary-rows=1 dictionary-columns=1000000000 depth=3 "
+                                               "vector-threshold=yes");
+    if (optimizer_create_for_file(settings, "glista", bad, &made, &error) != L2O_OK) fail_msg("%s", error.text);
+    assert_true(arena_capacity(&made->memory) < 1000000 && made->weights == NULL);
+    assert_string_equal(made->file, bad);
+    optimizer_free(made);
+    settings_free(settings);
+#undef CLAIM
+}
+
 static void test_settings_that_contradict(void **state) {
     (void)state;
     optimizer *made = make("layers=1 hidden=3 step-scale=0.05");
@@ -430,6 +456,7 @@ int main(void) {
         TEST(test_plain_parse),
         TEST(test_metadata_after_training),
         TEST(test_contents),
+        TEST(test_claimed_sizes),
         TEST(test_settings_that_contradict),
         TEST(test_forms_of_the_step),
         TEST(test_specs),

@@ -94,7 +94,7 @@ static bool has_step(const optimizer *optimizer, int64_t step) {
 /* What a file holds is where its layers begin, whatever a preset suggests. */
 static l2o_status read_layer_start(trainer *trainer, l2o_error *error) {
     const l2o_settings *settings = trainer->settings;
-    bool from_file = trainer->optimizer->from_file;
+    bool from_file = trainer->optimizer->file != NULL;
     if (from_file && !settings_is_given(settings, "layer-start")) return L2O_OK;
     trainer->options.starts_from_previous = settings_choice(settings, "layer-start") == 1;
     if (!from_file || !trainer->options.starts_from_previous) return L2O_OK;

@@ -10,6 +10,8 @@
 
 enum { MOST_WEIGHT_TENSORS = 512 };
 
+static const int64_t MOST_WEIGHTS = INT64_MAX / (int64_t)sizeof(double); /* whose bytes can still be counted */
+
 const setting optimizer_common_settings[] = {
     {"optimizer", SETTING_TEXT, "", "rnnprop", 0, 0, NULL,
      "The optimizer: a name from `l2o list optimizers` with options, as in adam:rate=0.01, or a file of weights"},
@@ -50,7 +52,12 @@ static l2o_status note_architecture(optimizer *optimizer, const l2o_settings *se
 }
 
 /* What create() writes into. */
-static l2o_status begin(optimizer *optimizer, l2o_error *error) {
+static l2o_status begin(optimizer *optimizer, const char *file, l2o_error *error) {
+    if (file != NULL) {
+        char *copy = arena_allocate(&optimizer->memory, strlen(file) + 1, error);
+        if (copy == NULL) return error->status;
+        optimizer->file = strcpy(copy, file);
+    }
     optimizer->layout = arena_allocate(&optimizer->memory, MOST_WEIGHT_TENSORS * sizeof *optimizer->layout, error);
     optimizer->provenance = json_object();
     if (optimizer->layout == NULL) return error->status;
@@ -59,7 +66,13 @@ static l2o_status begin(optimizer *optimizer, l2o_error *error) {
     return describe(optimizer, "optimizer", optimizer->ops->name, error);
 }
 
-static l2o_status create(const l2o_settings *settings, const char *name, bool from_file, optimizer **out,
+l2o_status optimizer_allocate_weights(optimizer *optimizer, l2o_error *error) {
+    if (optimizer->weight_total == 0) return L2O_OK;
+    optimizer->weights = memory_allocate((size_t)optimizer->weight_total, sizeof(double), error);
+    return optimizer->weights == NULL ? error->status : L2O_OK;
+}
+
+static l2o_status create(const l2o_settings *settings, const char *name, const char *file, optimizer **out,
                          l2o_error *error) {
     const char *origin = "optimizer";
     if (name == NULL) {
@@ -74,15 +87,11 @@ static l2o_status create(const l2o_settings *settings, const char *name, bool fr
     if (created == NULL) return error->status;
     created->ops = ops;
     created->requires = ops->requires;
-    created->from_file = from_file;
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
-    l2o_status status = begin(created, error);
+    l2o_status status = begin(created, file, error);
     if (status == L2O_OK) status = ops->create(created, settings, error);
     if (status == L2O_OK) status = note_architecture(created, settings, error);
-    if (status == L2O_OK && created->weight_total > 0) {
-        created->weights = memory_allocate((size_t)created->weight_total, sizeof(double), error);
-        if (created->weights == NULL) status = error->status;
-    }
+    if (status == L2O_OK && file == NULL) status = optimizer_allocate_weights(created, error);
     if (status != L2O_OK) {
         optimizer_free(created);
         return status;
@@ -92,12 +101,12 @@ static l2o_status create(const l2o_settings *settings, const char *name, bool fr
 }
 
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error) {
-    return create(settings, name, false, out, error);
+    return create(settings, name, NULL, out, error);
 }
 
-l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, optimizer **out,
+l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, const char *file, optimizer **out,
                                      l2o_error *error) {
-    return create(settings, name, true, out, error);
+    return create(settings, name, file, out, error);
 }
 
 void optimizer_free(optimizer *optimizer) {
@@ -114,6 +123,13 @@ l2o_status optimizer_add_weight(optimizer *optimizer, const char *name, int64_t 
         return error_set(error, L2O_ERROR_INPUT,
                          "the optimizer '%s' would have more than %d weight tensors; use fewer layers",
                          optimizer->ops->name, (int)MOST_WEIGHT_TENSORS);
+    if (rows > (MOST_WEIGHTS - optimizer->weight_total) / columns)
+        return error_set(error, L2O_ERROR_INPUT,
+                         "%s%sthe optimizer '%s' would have more weights than can be counted, with %lld x %lld in "
+                         "'%s'; %s",
+                         optimizer->file == NULL ? "" : optimizer->file, optimizer->file == NULL ? "" : ": ",
+                         optimizer->ops->name, (long long)rows, (long long)columns, name,
+                         optimizer->file == NULL ? "use fewer layers or a smaller dictionary" : "train it anew");
     weight_layout *added = &optimizer->layout[optimizer->weight_count++];
     *added = (weight_layout){.rows = rows,
                              .columns = columns,

@@ -123,8 +123,8 @@ struct l2o_optimizer {
     int64_t learned_steps;  /* after so many steps its weights have no part in what follows; 0: never */
     int64_t shard_size;     /* instances that go through its steps together; 0: as few as their coordinates allow */
     bool learns_dictionary; /* its weights hold what multiplies by one A: set by create(), see range_warn() */
-    bool from_file;         /* its weights are about to be read: create() need not know how they start */
-    double *weights;        /* [weight_total], NULL for hand-designed ones */
+    const char *file;       /* that its weights come from, so that create() need not know how they start; NULL: fresh */
+    double *weights;        /* [weight_total], NULL for hand-designed ones and before a file's are allocated */
     bool scale_by_batch;    /* learned: what gradient_scale it was or will be trained with */
     void *own;              /* its settings, digested */
     /* Where it comes from, as it stands in a file of weights: {"architecture": {"optimizer", its own settings},
@@ -134,8 +134,12 @@ struct l2o_optimizer {
 
 /* Creates the optimizer named by the setting `optimizer` (or by `name` when it is not NULL) with weights at zero. */
 l2o_status optimizer_create(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error);
-/* The same, for weights that are read from a file next: what only fresh ones need is not made. */
-l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, optimizer **out, l2o_error *error);
+/* The same, for weights that are read from a file next: what only fresh ones need is not made. Nor are the weights
+ * themselves, whose sizes are only claimed so far: optimizer_allocate_weights() makes them, zeroed, when the file was
+ * seen to hold them. */
+l2o_status optimizer_create_for_file(const l2o_settings *settings, const char *name, const char *file, optimizer **out,
+                                     l2o_error *error);
+l2o_status optimizer_allocate_weights(optimizer *optimizer, l2o_error *error);
 void optimizer_free(optimizer *optimizer);
 /* The optimizer of a spec "NAME:setting=value:..." or "FILE.safetensors:...": see l2o_optimizer_create(). A learned one
  * made by name gets fresh weights of the setting `seed` and `draw`. Its options must all be used. */

@@ -233,14 +233,17 @@ static l2o_status build(const safetensors *file, const char *path, const l2o_set
             status = adopt(own, key, json_string_value(value), path, error);
         if (status == L2O_OK) settings_mark_used(settings, key);
     }
-    if (status == L2O_OK) status = optimizer_create_for_file(own, name, out, error);
+    if (status == L2O_OK) status = optimizer_create_for_file(own, name, path, out, error);
     if (status == L2O_OK) settings_share_use(own, settings); /* what is not of the architecture, as a guard */
     settings_free(own);
     json_decref(architecture);
     return status;
 }
 
-static l2o_status load_tensors(const safetensors *file, const char *path, optimizer *optimizer, l2o_error *error) {
+/* Does the file hold the tensors of this architecture, and no others? Then its weights are as many as the layout says,
+ * whatever sizes its metadata claim. */
+static l2o_status check_tensors(const safetensors *file, const char *path, const optimizer *optimizer,
+                                l2o_error *error) {
     if (file->count != (size_t)optimizer->weight_count)
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: holds %zu tensors, but '%s' of this architecture has %d; train it anew", path,
@@ -260,6 +263,16 @@ static l2o_status load_tensors(const safetensors *file, const char *path, optimi
                              "%lld; train it anew",
                              path, layout->name, (long long)tensor->count, tensor->rank, (long long)layout->rows,
                              (long long)layout->columns);
+    }
+    return L2O_OK;
+}
+
+static l2o_status load_tensors(const safetensors *file, const char *path, optimizer *optimizer, l2o_error *error) {
+    TRY(check_tensors(file, path, optimizer, error));
+    TRY(optimizer_allocate_weights(optimizer, error));
+    for (int k = 0; k < optimizer->weight_count; k++) {
+        const weight_layout *layout = &optimizer->layout[k];
+        const safetensors_tensor *tensor = safetensors_find(file, layout->name);
         double *values = optimizer->weights + layout->offset;
         safetensors_values(tensor, values);
         for (int64_t i = 0; i < tensor->count; i++)
@@ -287,8 +300,9 @@ static l2o_status load_provenance(const safetensors *file, optimizer *optimizer,
     return L2O_OK;
 }
 
-l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **out, l2o_error *error) {
-    safetensors *file = open_file(path, error);
+/* Takes over `file`, whose NULL stands for an error that is set. */
+static l2o_status read_opened(safetensors *file, const char *path, const l2o_settings *settings, optimizer **out,
+                              l2o_error *error) {
     if (file == NULL) return error->status;
     optimizer *made = NULL;
     l2o_status status = check_format(file, path, error);
@@ -302,6 +316,15 @@ l2o_status weights_file_read(const char *path, const l2o_settings *settings, opt
     }
     *out = made;
     return L2O_OK;
+}
+
+l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **out, l2o_error *error) {
+    return read_opened(open_file(path, error), path, settings, out, error);
+}
+
+l2o_status weights_file_parse(const char *bytes, size_t size, const char *source, const l2o_settings *settings,
+                              optimizer **out, l2o_error *error) {
+    return read_opened(safetensors_parse(bytes, size, source, error), source, settings, out, error);
 }
 
 l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error) {

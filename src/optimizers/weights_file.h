@@ -14,6 +14,9 @@ l2o_status weights_file_write(const optimizer *optimizer, dtype type, const char
 /* The optimizer in a file; a name without a folder may also be that of weights that come with the program. Its
  * architecture comes from the file; flags of the user that contradict it are an error. */
 l2o_status weights_file_read(const char *path, const l2o_settings *settings, optimizer **out, l2o_error *error);
+/* The same of bytes in memory; `source` names them in errors. */
+l2o_status weights_file_parse(const char *bytes, size_t size, const char *source, const l2o_settings *settings,
+                              optimizer **out, l2o_error *error);
 /* The metadata of a file, with its tensors' names and shapes, as one JSON object; the caller releases it. */
 l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error);
 

@@ -79,13 +79,11 @@ static bool overshoots_in(const glista *own, int64_t layer) {
 
 static l2o_status add_gain(optimizer *optimizer, const l2o_settings *settings, glista *own, l2o_error *error) {
     layers *layers = &own->layers;
-    double initial, *ones = layers_numbers(optimizer, layers->columns, error);
-    if (ones == NULL) return error->status;
-    for (int64_t j = 0; j < layers->columns; j++) ones[j] = 1;
+    double initial;
     TRY(optimizer_resolve(optimizer, settings, "initial-gain", layers->reference ? "5" : "0", &initial, error));
     for (int64_t t = own->split + 1; t <= layers->depth; t++)
         TRY(layers_add_one_number(optimizer, layers, GLISTA_A, "a", t, initial, error));
-    return layers_add(optimizer, layers, GLISTA_D, "d", false, own->split + 1, 1, layers->columns, ones, error);
+    return layers_add_numbers(optimizer, layers, GLISTA_D, "d", false, own->split + 1, layers->columns, 1, error);
 }
 
 static l2o_status add_overshoot(optimizer *optimizer, const l2o_settings *settings, glista *own, l2o_error *error) {
@@ -96,9 +94,9 @@ static l2o_status add_overshoot(optimizer *optimizer, const l2o_settings *settin
     for (int64_t t = 1; t <= layers->depth && overshoots_in(own, t); t++)
         TRY(layers_add_one_number(optimizer, layers, GLISTA_O, "o", t, initial, error));
     if (own->by_sigmoid) {
-        TRY(layers_add_drawn(optimizer, layers, GLISTA_P, "p", n, n, error));
-        TRY(layers_add_drawn(optimizer, layers, GLISTA_Q, "q", n, m, error));
-        return layers_add_drawn(optimizer, layers, GLISTA_SHIFT, "shift", 1, n, error);
+        TRY(layers_add_drawn(optimizer, layers, GLISTA_P, "p", true, n, n, error));
+        TRY(layers_add_drawn(optimizer, layers, GLISTA_Q, "q", true, n, m, error));
+        return layers_add_drawn(optimizer, layers, GLISTA_SHIFT, "shift", false, 1, n, error);
     }
     own->state_shrunk = optimizer->state_count;
     optimizer_add_state(optimizer, "shrunk", true, 1, false);

@@ -41,12 +41,9 @@ static l2o_status hyperlista_create(optimizer *optimizer, const l2o_settings *se
     TRY(layers_create(optimizer, settings, false, &own->layers, error));
     own->state_previous = optimizer->state_count;
     optimizer_add_state(optimizer, "previous", true, 1, true);
-    for (int kind = HYPER_C1; kind <= HYPER_C3; kind++) {
-        double *initial = layers_numbers(optimizer, 1, error);
-        if (initial == NULL) return error->status;
-        *initial = settings_real(settings, names[kind]);
-        TRY(layers_add(optimizer, &own->layers, kind, names[kind], true, 1, 1, 1, initial, error));
-    }
+    for (int kind = HYPER_C1; kind <= HYPER_C3; kind++)
+        TRY(layers_add_number(optimizer, &own->layers, kind, names[kind], true, settings_real(settings, names[kind]),
+                              error));
     optimizer->layout[optimizer->weight_count - 1].without_gradient = true; /* c3 */
     return L2O_OK;
 }

@@ -147,7 +147,7 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
     own->depth = optimizer->learned_steps = settings_integer(settings, "depth");
     own->reference = settings_choice(settings, "conventions") == 1;
     own->initial_lambda = settings_real(settings, "initial-lambda");
-    if (!optimizer->from_file) TRY(learn_dictionary(optimizer, own, settings, analysed, error));
+    if (optimizer->file == NULL) TRY(learn_dictionary(optimizer, own, settings, analysed, error));
     size_t tensors = LAYERS_KINDS * (size_t)(own->depth + 1);
     own->tensor = arena_allocate(&optimizer->memory, tensors * sizeof *own->tensor, error);
     if (own->tensor == NULL) return error->status;
@@ -193,67 +193,91 @@ static int *place_of(const layers *own, int kind, int64_t layer) {
     return &own->tensor[kind * (own->depth + 1) + layer];
 }
 
-/* Matrices are what multiplies: what has one row or column is a number, or one for each coordinate. */
-static l2o_status add_tensor(optimizer *optimizer, const char *name, int64_t layer, int64_t rows, int64_t columns,
-                             const double *given, l2o_error *error) {
-    bool matrix = rows > 1 && columns > 1;
-    TRY(optimizer_add_weight_given(optimizer, name, rows, columns, given, layer, error));
-    optimizer->layout[optimizer->weight_count - 1].multiplies = matrix;
-    optimizer->learns_dictionary |= matrix;
+typedef struct tensor {
+    int64_t rows, columns;
+    const double *given;
+    bool multiplies; /* a matrix learned for one dictionary, even where it has one row or column */
+} tensor;
+
+static l2o_status add_tensor(optimizer *optimizer, const char *name, int64_t layer, tensor tensor, l2o_error *error) {
+    TRY(optimizer_add_weight_given(optimizer, name, tensor.rows, tensor.columns, tensor.given, layer, error));
+    optimizer->layout[optimizer->weight_count - 1].multiplies = tensor.multiplies;
+    optimizer->learns_dictionary |= tensor.multiplies;
+    return L2O_OK;
+}
+
+static l2o_status add_to_layer(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer,
+                               tensor tensor, l2o_error *error) {
+    char full[NAME_LENGTH];
+    snprintf(full, sizeof full, "%s.%lld", name, (long long)layer);
+    *place_of(own, kind, layer) = optimizer->weight_count;
+    return add_tensor(optimizer, full, layer, tensor, error);
+}
+
+static l2o_status add_to_layers(optimizer *optimizer, layers *own, int kind, const char *name, bool shared,
+                                int64_t first, tensor tensor, l2o_error *error) {
+    if (shared) {
+        for (int64_t t = first; t <= own->depth; t++) *place_of(own, kind, t) = optimizer->weight_count;
+        return first > own->depth ? L2O_OK : add_tensor(optimizer, name, first, tensor, error);
+    }
+    for (int64_t t = first; t <= own->depth; t++) TRY(add_to_layer(optimizer, own, kind, name, t, tensor, error));
     return L2O_OK;
 }
 
 l2o_status layers_add_one(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer, int64_t rows,
                           int64_t columns, const double *given, l2o_error *error) {
-    char full[NAME_LENGTH];
-    snprintf(full, sizeof full, "%s.%lld", name, (long long)layer);
-    *place_of(own, kind, layer) = optimizer->weight_count;
-    return add_tensor(optimizer, full, layer, rows, columns, given, error);
+    return add_to_layer(optimizer, own, kind, name, layer, (tensor){rows, columns, given, true}, error);
 }
 
 l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
                       int64_t rows, int64_t columns, const double *given, l2o_error *error) {
-    if (shared) {
-        for (int64_t t = first; t <= own->depth; t++) *place_of(own, kind, t) = optimizer->weight_count;
-        return first > own->depth ? L2O_OK : add_tensor(optimizer, name, first, rows, columns, given, error);
-    }
-    for (int64_t t = first; t <= own->depth; t++)
-        TRY(layers_add_one(optimizer, own, kind, name, t, rows, columns, given, error));
-    return L2O_OK;
+    return add_to_layers(optimizer, own, kind, name, shared, first, (tensor){rows, columns, given, true}, error);
 }
 
-static double *filled(optimizer *optimizer, int64_t count, double number, l2o_error *error) {
+/* `count` times the number; NULL where weights come from a file, which need no beginning of a size that is only claimed
+ * so far. */
+static l2o_status filled(optimizer *optimizer, int64_t count, double number, const double **out, l2o_error *error) {
+    *out = NULL;
+    if (optimizer->file != NULL) return L2O_OK;
     double *numbers = layers_numbers(optimizer, count, error);
     for (int64_t i = 0; numbers != NULL && i < count; i++) numbers[i] = number;
-    return numbers;
+    *out = numbers;
+    return numbers == NULL ? error->status : L2O_OK;
+}
+
+l2o_status layers_add_numbers(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
+                              int64_t count, double initial, l2o_error *error) {
+    const double *given;
+    TRY(filled(optimizer, count, initial, &given, error));
+    return add_to_layers(optimizer, own, kind, name, shared, first, (tensor){1, count, given, false}, error);
 }
 
 l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, double initial,
                              l2o_error *error) {
-    const double *given = filled(optimizer, 1, initial, error);
-    return given == NULL ? error->status : layers_add(optimizer, own, kind, name, shared, 1, 1, 1, given, error);
+    return layers_add_numbers(optimizer, own, kind, name, shared, 1, 1, initial, error);
 }
 
 l2o_status layers_add_one_number(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer,
                                  double initial, l2o_error *error) {
-    const double *given = filled(optimizer, 1, initial, error);
-    return given == NULL ? error->status : layers_add_one(optimizer, own, kind, name, layer, 1, 1, given, error);
+    const double *given;
+    TRY(filled(optimizer, 1, initial, &given, error));
+    return add_to_layer(optimizer, own, kind, name, layer, (tensor){1, 1, given, false}, error);
 }
 
 l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, bool each_coordinate, l2o_error *error) {
-    int64_t count = each_coordinate ? own->columns : 1;
-    const double *given = filled(optimizer, count, own->initial_lambda / layers_lipschitz(own), error);
-    return given == NULL ? error->status : layers_add(optimizer, own, kind, "theta", false, 1, 1, count, given, error);
+    return layers_add_numbers(optimizer, own, kind, "theta", false, 1, each_coordinate ? own->columns : 1,
+                              own->initial_lambda / layers_lipschitz(own), error);
 }
 
-l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, int64_t rows,
-                            int64_t columns, l2o_error *error) {
+l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, bool multiplies,
+                            int64_t rows, int64_t columns, l2o_error *error) {
     for (int64_t t = 1; t <= own->depth; t++) *place_of(own, kind, t) = optimizer->weight_count;
     TRY(optimizer_add_weight(optimizer, name, rows, columns, INITIALISE_TRUNCATED_NORMAL,
                              sqrt(2 / (double)(rows + columns)), error));
     weight_layout *added = &optimizer->layout[optimizer->weight_count - 1];
     added->step = 1;
-    added->multiplies = rows > 1 && columns > 1;
+    added->multiplies = multiplies;
+    optimizer->learns_dictionary |= multiplies;
     return L2O_OK;
 }
 

@@ -86,21 +86,25 @@ l2o_status layers_create(optimizer *optimizer, const l2o_settings *settings, boo
 l2o_status layers_fix_size(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error);
 /* For hand-designed optimizers that keep something of the size of b: the sizes of the dictionary in the settings. */
 l2o_status layers_measure(optimizer *optimizer, const l2o_settings *settings, layers *own, l2o_error *error);
-/* Adds the tensors NAME.t of layers first .. K, which start alike; or one for all of them when `shared`. `given`
- * [rows, columns], in the optimizer's memory. */
+/* Adds the matrices NAME.t of layers first .. K, which start alike; or one for all of them when `shared`. They are what
+ * steps multiply by, learned for one dictionary. `given` [rows, columns], in the optimizer's memory. */
 l2o_status layers_add(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
                       int64_t rows, int64_t columns, const double *given, l2o_error *error);
-/* One layer's tensor alone. */
+/* One layer's matrix alone. */
 l2o_status layers_add_one(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer, int64_t rows,
                           int64_t columns, const double *given, l2o_error *error);
-/* The same for numbers: of each layer, or one when `shared`; and for one layer's. */
+/* The same for rows [1, count] of numbers, as one for each coordinate, which all begin alike; for numbers: of each
+ * layer, or one when `shared`; and for one layer's. */
+l2o_status layers_add_numbers(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, int64_t first,
+                              int64_t count, double initial, l2o_error *error);
 l2o_status layers_add_number(optimizer *optimizer, layers *own, int kind, const char *name, bool shared, double initial,
                              l2o_error *error);
 l2o_status layers_add_one_number(optimizer *optimizer, layers *own, int kind, const char *name, int64_t layer,
                                  double initial, l2o_error *error);
-/* A tensor that all layers share and that begins at random, with the variance 2 / (rows + columns). */
-l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, int64_t rows,
-                            int64_t columns, l2o_error *error);
+/* A tensor that all layers share and that begins at random, with the variance 2 / (rows + columns): a matrix that
+ * steps multiply by, or a row that they add. */
+l2o_status layers_add_drawn(optimizer *optimizer, layers *own, int kind, const char *name, bool multiplies,
+                            int64_t rows, int64_t columns, l2o_error *error);
 /* theta.t, each the threshold that ISTA with the step 1/L and the initial lambda has: one number a layer, or one for
  * each coordinate. */
 l2o_status layers_add_thresholds(optimizer *optimizer, layers *own, int kind, bool each_coordinate, l2o_error *error);
