@@ -210,6 +210,52 @@ static void test_symmetric_weights(void **state) {
     fixture_free(&self);
 }
 
+/* More rows than columns, of full rank and not: A+ is the pseudo-inverse by Penrose's conditions, and
+ * w_i'a_i = 1. */
+static void test_tall(void **state) {
+    (void)state;
+    enum { M = 30, N = 7 };
+    for (int deficient = 0; deficient < 2; deficient++) {
+        fixture self;
+        fixture_create(&self, "problem=lasso n=7 m=30 batch=1 shared-A=yes dtype=float64");
+        fixture_sample(&self, 1, STREAM_TEST, 0);
+        double *a = self.problem->model->a, ap[M * M], pa[N * N], energy = 0;
+        for (int i = 0; i < M && deficient == 1; i++) a[i * N + 6] = a[i * N + 1] - 2 * a[i * N + 4];
+        assert_int_equal(problem_prepare(self.problem, STRUCTURE_DICTIONARY, &self.evaluation), L2O_OK);
+        const dictionary *of = problem_dictionary(self.problem);
+        const double *b = of->pseudo_inverse_transposed; /* (A+)' */
+        assert_int_equal(of->rank, N - deficient);
+        assert_true(deficient == 1 ? of->least_eigenvalue < 1e-12 * of->norm_squared
+                                   : of->least_eigenvalue > 1e-3 * of->norm_squared);
+        for (int i = 0; i < M * M; i++) {
+            ap[i] = 0;
+            for (int j = 0; j < N; j++) ap[i] += a[i / M * N + j] * b[i % M * N + j];
+        }
+        for (int i = 0; i < N * N; i++) pa[i] = column_product(of, b, i / N, a, i % N);
+        for (int i = 0; i < M * M; i++) assert_near(ap[i], ap[i % M * M + i / M], 1e-13, "A A+ is symmetric");
+        for (int i = 0; i < N * N; i++) assert_near(pa[i], pa[i % N * N + i / N], 1e-13, "A+ A is symmetric");
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < N; j++) {
+                double apa = 0, pap = 0;
+                for (int k = 0; k < M; k++) apa += ap[i * M + k] * a[k * N + j];
+                for (int k = 0; k < M; k++) pap += ap[k * M + i] * b[k * N + j];
+                assert_near(apa, a[i * N + j], 1e-12, "A A+ A = A");
+                assert_near(pap, b[i * N + j], 1e-12, "A+ A A+ = A+");
+            }
+        for (int j = 0; j < N; j++) assert_near(column_product(of, of->analytic, j, a, j), 1, 1e-12, "w_i'a_i");
+        for (int i = 0; i < M * N; i++) energy += b[i] * b[i];
+        assert_near(of->trace_pseudo_inverse / energy, 1, 1e-12, "trace of the pseudo-inverse");
+        if (deficient == 0) check_identities(of);
+        fixture_free(&self);
+    }
+    /* As fast as its few columns allow: AA' would be a matrix of 9e8 numbers. */
+    fixture self;
+    const dictionary *of = prepare(&self, "problem=lasso n=2 m=30000 batch=1 shared-A=yes");
+    assert_int_equal(of->rank, 2);
+    assert_near(column_product(of, of->analytic, 1, of->matrix, 1), 1, 1e-12, "w_i'a_i");
+    fixture_free(&self);
+}
+
 static void assert_refused(fixture *self, const char *sentence) {
     assert_int_not_equal(problem_prepare(self->problem, STRUCTURE_DICTIONARY, &self->evaluation), L2O_OK);
     if (strstr(self->error.text, sentence) == NULL) fail_msg("'%s' does not say '%s'", self->error.text, sentence);
@@ -324,10 +370,15 @@ static void test_norm_of_no_number(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_eigen_of_known_matrices), cmocka_unit_test(test_eigen_decomposes),
-        cmocka_unit_test(test_analytic_weight),         cmocka_unit_test(test_agrees_with_projected_gradient_descent),
-        cmocka_unit_test(test_symmetric_weights),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_deficient_rank),          cmocka_unit_test(test_sketch),
+        cmocka_unit_test(test_eigen_of_known_matrices),
+        cmocka_unit_test(test_eigen_decomposes),
+        cmocka_unit_test(test_analytic_weight),
+        cmocka_unit_test(test_agrees_with_projected_gradient_descent),
+        cmocka_unit_test(test_symmetric_weights),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_tall),
+        cmocka_unit_test(test_deficient_rank),
+        cmocka_unit_test(test_sketch),
         cmocka_unit_test(test_norm_of_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

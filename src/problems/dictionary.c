@@ -1,5 +1,6 @@
 /* With AA' = Q diag(s^2) Q' and Y = diag(1/s) Q'A, over the singular values that count: (A+)' = Q diag(1/s) Y,
- * P = Y'Y, P_ii = ||Y e_i||^2. */
+ * P = Y'Y, P_ii = ||Y e_i||^2. Where A has more rows than columns, with the smaller A'A = V diag(s^2) V': Y = V' and
+ * (A+)' = (A V diag(1/s)) diag(1/s) V'. */
 #include "problems/dictionary.h"
 
 #include <float.h>
@@ -19,10 +20,11 @@ const dictionary *problem_dictionary(const problem *problem) { return problem->d
 /* What is computed along the way. */
 typedef struct workspace {
     const kernels *kernels; /* of float64 */
-    double *vectors;        /* [m, m] Q' */
-    double *values, *work;  /* [m], [3 m] */
-    double *inverse_roots;  /* [m] 1/s, 0 where it does not count */
-    double *projected;      /* [m, n] Q'A, then Y */
+    int64_t order;          /* the smaller of m and n */
+    double *vectors;        /* [order, order] Q', or V' */
+    double *values, *work;  /* [order], [3 order] */
+    double *inverse_roots;  /* [order] 1/s, 0 where it does not count */
+    double *projected;      /* [order, n] Q'A, then Y */
     double *leverage;       /* [n] P_ii */
     double *rows;           /* [BLOCK, n] of P */
 } workspace;
@@ -50,14 +52,13 @@ static l2o_status check_columns(const char *name, const double *a, int64_t m, in
     return L2O_OK;
 }
 
-/* Eigenvalues ascend: where m > n, the first m - n are zeros by shape. */
+/* Eigenvalues ascend. */
 static void read_spectrum(dictionary *out, workspace *work) {
-    int64_t m = out->m, structural = m > out->n ? m - out->n : 0;
-    out->norm_squared = work->values[m - 1];
-    out->least_eigenvalue = fmax(work->values[structural], 0);
-    for (int64_t k = 0; k < m; k++) {
+    out->norm_squared = work->values[work->order - 1];
+    out->least_eigenvalue = fmax(work->values[0], 0);
+    for (int64_t k = 0; k < work->order; k++) {
         double value = work->values[k];
-        bool counts = k >= structural && value > NEGLIGIBLE * out->norm_squared;
+        bool counts = value > NEGLIGIBLE * out->norm_squared;
         work->inverse_roots[k] = counts ? 1 / sqrt(value) : 0;
         if (!counts) continue;
         out->rank++;
@@ -70,16 +71,36 @@ static void scale_rows(int64_t m, int64_t n, const double *factor, double *x) {
         for (int64_t j = 0; j < n; j++) x[i * n + j] *= factor[i];
 }
 
-static l2o_status find_weights(const char *name, const dictionary *in, workspace *work, double *inverse,
-                               double *analytic, l2o_error *error) {
+/* Y and (A+)' of a wide A. */
+static void invert_wide(const dictionary *in, workspace *work, double *inverse) {
     int64_t m = in->m, n = in->n;
     multiply(work->kernels, false, m, n, m, work->vectors, m, in->matrix, work->projected);
     scale_rows(m, n, work->inverse_roots, work->projected);
-    memset(work->leverage, 0, (size_t)n * sizeof *work->leverage);
-    for (int64_t i = 0; i < m * n; i++) work->leverage[i % n] += work->projected[i] * work->projected[i];
     /* Q diag(1/s) Y: the factor goes to the rows of Q', which are not needed any more. */
     scale_rows(m, m, work->inverse_roots, work->vectors);
     multiply(work->kernels, true, m, n, m, work->vectors, m, work->projected, inverse);
+}
+
+/* The same of a tall A; `left` [m, n] for A V diag(1/s). */
+static void invert_tall(const dictionary *in, workspace *work, double *left, double *inverse) {
+    int64_t m = in->m, n = in->n;
+    for (int64_t k = 0; k < n; k++)
+        for (int64_t j = 0; j < n; j++)
+            work->projected[k * n + j] = work->inverse_roots[k] > 0 ? work->vectors[k * n + j] : 0;
+    scale_rows(n, n, work->inverse_roots, work->vectors);
+    work->kernels->gemm(false, true, m, n, n, 1, in->matrix, n, work->vectors, n, 0, left, n);
+    multiply(work->kernels, false, m, n, n, left, n, work->vectors, inverse);
+}
+
+static l2o_status find_weights(const char *name, const dictionary *in, workspace *work, double *inverse,
+                               double *analytic, l2o_error *error) {
+    int64_t m = in->m, n = in->n;
+    if (m > n)
+        invert_tall(in, work, analytic, inverse);
+    else
+        invert_wide(in, work, inverse);
+    memset(work->leverage, 0, (size_t)n * sizeof *work->leverage);
+    for (int64_t i = 0; i < work->order * n; i++) work->leverage[i % n] += work->projected[i] * work->projected[i];
     for (int64_t j = 0; j < n; j++)
         if (!(work->leverage[j] > LEAST_LEVERAGE))
             return error_set(error, L2O_ERROR_INPUT,
@@ -95,7 +116,7 @@ static void find_coherence(dictionary *out, const workspace *work) {
     int64_t m = out->m, n = out->n;
     for (int64_t first = 0; first < n; first += BLOCK) {
         int64_t count = n - first < BLOCK ? n - first : BLOCK;
-        multiply(work->kernels, true, count, n, m, work->projected + first, n, work->projected, work->rows);
+        multiply(work->kernels, true, count, n, work->order, work->projected + first, n, work->projected, work->rows);
         for (int64_t r = 0; r < count; r++) {
             double largest = 0;
             for (int64_t j = 0; j < n; j++)
@@ -108,10 +129,10 @@ static void find_coherence(dictionary *out, const workspace *work) {
 
 static l2o_status analyse(const problem *problem, dictionary *out, double *a, double *inverse, double *analytic,
                           const evaluation *evaluation) {
-    int64_t m = out->m, n = out->n;
-    size_t count[] = {(size_t)(m * m), (size_t)m, (size_t)(3 * m),    (size_t)m,
-                      (size_t)(m * n), (size_t)n, (size_t)(BLOCK * n)};
-    workspace work = {0};
+    int64_t m = out->m, n = out->n, order = m < n ? m : n;
+    size_t count[] = {(size_t)(order * order), (size_t)order, (size_t)(3 * order), (size_t)order,
+                      (size_t)(order * n),     (size_t)n,     (size_t)(BLOCK * n)};
+    workspace work = {.order = order};
     double **array[] = {&work.vectors,   &work.values,   &work.work, &work.inverse_roots,
                         &work.projected, &work.leverage, &work.rows};
     for (size_t k = 0; k < sizeof array / sizeof *array; k++) {
@@ -121,13 +142,13 @@ static l2o_status analyse(const problem *problem, dictionary *out, double *a, do
     TRY(kernels_select(evaluation->kernels->name, DTYPE_FLOAT64, &work.kernels, evaluation->error));
     for (int64_t i = 0; i < m * n; i++) a[i] = problem_load(problem->type, problem->model->a, i);
     TRY(check_columns(problem->model->name, a, m, n, work.leverage, evaluation->error));
-    work.kernels->gemm(false, true, m, m, n, 1, a, n, a, n, 0, work.vectors, m);
-    for (int64_t i = 0; i < m; i++) {
-        out->trace += work.vectors[i * m + i];
+    work.kernels->gemm(m > n, m <= n, order, order, m > n ? m : n, 1, a, n, a, n, 0, work.vectors, order);
+    for (int64_t i = 0; i < order; i++) {
+        out->trace += work.vectors[i * order + i];
         /* A product's two halves may round apart. */
-        for (int64_t j = 0; j < i; j++) work.vectors[i * m + j] = work.vectors[j * m + i];
+        for (int64_t j = 0; j < i; j++) work.vectors[i * order + j] = work.vectors[j * order + i];
     }
-    TRY(eigen_symmetric(m, work.vectors, work.values, work.work, evaluation->error));
+    TRY(eigen_symmetric(order, work.vectors, work.values, work.work, evaluation->error));
     read_spectrum(out, &work);
     TRY(find_weights(problem->model->name, out, &work, inverse, analytic, evaluation->error));
     find_coherence(out, &work);

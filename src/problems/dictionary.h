@@ -5,8 +5,8 @@
  *
  * which is (AA')^-1 a_i / (a_i'(AA')^-1 a_i) where AA' is regular, and then sum_{i != j} (w_i'a_j)^2 = sum_i 1/P_ii -
  * n. The remedy for an A that lacks rank is that A+ leaves out singular values below 1e-5 of the largest: everything
- * above holds of it still, `rank` says how many are left. Everything comes from one eigen-decomposition of AA',
- * whatever the type of A. Weights are as they are: unit columns are no condition. */
+ * above holds of it still, `rank` says how many are left. Everything comes from one eigen-decomposition, of the smaller
+ * of AA' and A'A, whatever the type of A. Weights are as they are: unit columns are no condition. */
 #ifndef L2O_PROBLEMS_DICTIONARY_H
 #define L2O_PROBLEMS_DICTIONARY_H
 
