@@ -771,6 +771,28 @@ static void test_numbers_serve_every_size(void **state) {
            "dictionary-columns is 3, but the dictionary of the problem has 10");
 }
 
+/* A size that an older file names, where nothing is of that size, is not handed on; what begins by a setting is. */
+static void test_sizes_without_matrices(void **state) {
+    (void)state;
+    static const char *const learned[] = {"no", "yes"};
+    for (int k = 0; k < 2; k++) {
+        bench self = {0};
+        char text[160];
+        snprintf(text, sizeof text, "dictionary-rows=3 dictionary-columns=4 initial-gamma=2 learned-weight=%s",
+                 learned[k]);
+        bench_settings(&self, text);
+        if (optimizer_create_for_file(self.settings, "tista", "old.safetensors", &self.optimizer, &self.error) !=
+            L2O_OK)
+            fail_msg("%s", self.error.text);
+        json_t *architecture = json_object_get(self.optimizer->provenance, "architecture");
+        assert_true((json_object_get(architecture, "dictionary-rows") != NULL) == (k == 1));
+        assert_true((json_object_get(architecture, "dictionary-columns") != NULL) == (k == 1));
+        assert_string_equal(json_string_value(json_object_get(architecture, "initial-gamma")), "2");
+        optimizer_free(self.optimizer);
+        settings_free(self.settings);
+    }
+}
+
 /* Layers say which step uses them first. */
 static void test_layout(void **state) {
     (void)state;
@@ -839,6 +861,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_files_of_weights),
         cmocka_unit_test(test_numbers_serve_every_size),
+        cmocka_unit_test(test_sizes_without_matrices),
         cmocka_unit_test(test_layout),
         cmocka_unit_test(test_counts_of_weights),
     };

@@ -43,10 +43,12 @@ l2o_status optimizer_resolve(optimizer *optimizer, const l2o_settings *settings,
     return describe(optimizer, name, set ? settings_peek(settings, name) : otherwise, error);
 }
 
-/* The name and the optimizer's own settings: what rebuilds it. */
+/* The name and the optimizer's own settings: what rebuilds it. What has no default is noted by optimizer_resolve() in
+ * learned ones: an older file may name some that its weights have no use for. */
 static l2o_status note_architecture(optimizer *optimizer, const l2o_settings *settings, l2o_error *error) {
+    bool learned = optimizer->ops->learned;
     for (const setting *s = optimizer->ops->settings; s != NULL && s->name != NULL; s++)
-        if (s->default_value != NULL || settings_is_set(settings, s->name))
+        if (s->default_value != NULL || (!learned && settings_is_set(settings, s->name)))
             TRY(describe(optimizer, s->name, settings_peek(settings, s->name), error));
     return describe(optimizer, "gradient-scale", optimizer->scale_by_batch ? "batch" : "instance", error);
 }

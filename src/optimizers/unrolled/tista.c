@@ -51,7 +51,8 @@ static l2o_status add_weights(optimizer *optimizer, tista *own, const l2o_settin
     /* So that gamma W'A has ones on its diagonal, on average. */
     double unbiased = layers->columns > layers->rows ? (double)layers->columns / (double)layers->rows : 1;
     double gamma = layers->reference ? 1 : unbiased;
-    if (settings_is_set(settings, "initial-gamma")) gamma = settings_real(settings, "initial-gamma");
+    if (settings_is_set(settings, "initial-gamma"))
+        TRY(optimizer_resolve(optimizer, settings, "initial-gamma", "1", &gamma, error));
     TRY(layers_add_number(optimizer, layers, TISTA_GAMMA, "gamma", false, gamma, error));
     TRY(layers_add_number(optimizer, layers, TISTA_DENSITY, layers->reference ? "density" : "logit", false,
                           layers->reference ? density : log(density / (1 - density)), error));
