@@ -2,11 +2,16 @@
  * thresholds look Gaussian, where A is large with independent entries and unit columns.
  *
  *   v_t = b - A x_{t-1} + o_t v_{t-1},  sigma_t = ||v_t|| / sqrt(m),  z_t = x_{t-1} + W'v_t
- *   amp        W = A, x_t = S(z_t, alpha sigma_t),  o_t = ||x_{t-1}||_0 / m      (Donoho, Maleki and Montanari, PNAS
- * 2009) bayes-amp  W = A, x_t = E[x | z_t] of a Bernoulli-Gaussian x with noise of variance sigma_t^2 (Vila and
- * Schniter, IEEE Trans. Signal Processing 61(19), 2013),  o_t = (n / m) mean of the derivative by z_{t-1} lamp amp with
- * a W_t and an alpha_t learned for each layer                  (Borgerding, Schniter and Rangan, IEEE Trans. Signal
- * Processing 65(16), 2017)
+ *
+ *   amp        W = A, x_t = S(z_t, alpha sigma_t),  o_t = ||x_{t-1}||_0 / m
+ *              (Donoho, Maleki and Montanari, PNAS 106(45), 2009)
+ *
+ *   bayes-amp  W = A, x_t = E[x | z_t] of a Bernoulli-Gaussian x with noise of variance sigma_t^2,
+ *              o_t = (n / m) mean of the derivative by z_{t-1}
+ *              (Vila and Schniter, IEEE Trans. Signal Processing 61(19), 2013)
+ *
+ *   lamp       amp with a W_t and an alpha_t learned for each layer
+ *              (Borgerding, Schniter and Rangan, IEEE Trans. Signal Processing 65(16), 2017)
  *
  * amp and bayes-amp are hand-designed and take any number of steps. lamp begins with the analytic weight and amp's
  * alpha, and is amp when it begins with W = A; by the reference with W = A / L and alpha = the initial lambda. With
