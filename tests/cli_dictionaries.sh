@@ -174,6 +174,13 @@ for a in short narrow tall; do
     run 0 train --weights alista.safetensors --problem recovery --A $a.csv --b truth --batch 4 --unroll 2 --stages 1 \
         --stage-draws 2 --quiet --out further.safetensors
 done
+"$l2o" solve --weights alista.safetensors $on --A tall.csv >out 2>err
+complains "dictionary 12 x 5 instead of 6 x 10"
+"$l2o" solve --weights alista.safetensors $on --A short.csv >out 2>err
+! grep -q "instead of 6 x 10" err || fail "alista is warned of a shape that it serves"
+"$l2o" compare --optimizers alista-1.safetensors --problem recovery --m 512 --n 1024 --shared-A yes --unit-columns yes \
+    --b truth --density 0.1 --batch 4 --runs 1 --steps 16 >out 2>err
+! grep -q warning err || fail "alista-1 is warned of on 512 x 1024: $(cat err)"
 run 0 info further.safetensors
 says "shape                 12, 5"
 ! grep -q dictionary-rows out || fail "ALISTA's file names a size"

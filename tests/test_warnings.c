@@ -5,13 +5,14 @@
 
 typedef struct messages {
     int count;
-    char last[1024];
+    char last[1024], far[1024]; /* of all, and of those that name a range */
 } messages;
 
 static void keep(void *user, const char *text) {
     messages *kept = user;
     kept->count++;
     snprintf(kept->last, sizeof kept->last, "%s", text);
+    if (strstr(text, "is far from") != NULL) snprintf(kept->far, sizeof kept->far, "%s", text);
 }
 
 typedef struct bench {
@@ -121,6 +122,69 @@ static void test_adapted(void **state) {
     memcpy(self->weights, first, sizeof first);
 }
 
+#define NETWORK "dtype=float64 batch=4 shared-A=yes A-seed=1 b=truth x0=0 "
+
+/* Weights without matrices serve other dictionaries, each kind as far as what its numbers mean allows. */
+static void test_networks(void **state) {
+    bench *self = *state;
+    static const struct {
+        const char *optimizer, *problem, *sentence; /* of a solve: NULL where nothing is said */
+    } cases[] = {
+        {"alista", "problem=recovery unit-columns=yes m=6 n=12", NULL},
+        {"alista", "problem=recovery unit-columns=yes m=5 n=8", NULL}, /* 1.25 */
+        {"alista", "problem=recovery unit-columns=yes m=12 n=12", "on: dictionary 12 x 12 instead of 3 x 6; "},
+        {"alista", "problem=recovery unit-columns=yes m=4 n=12", "on: dictionary 4 x 12 instead of 3 x 6; "},
+        {"hyperlista", "problem=recovery unit-columns=yes m=5 n=9", NULL},
+        {"hyperlista", "problem=recovery unit-columns=yes m=5 n=10", "on: dimensions 10 instead of 6; "},
+        {"hyperlista", "problem=recovery unit-columns=yes m=2 n=3", "dimensions 3 instead of 6"},
+        {"step-lista", "problem=lasso m=3 n=6 lambda=0.1 A=normal:1.05", NULL},
+        {"step-lista", "problem=lasso m=3 n=6 lambda=0.1 A=normal:0.5", NULL},
+        {"step-lista", "problem=lasso m=3 n=6 lambda=0.1 A=normal:1.5", "on: curvatures "},
+    };
+    char first[160], text[512];
+    memcpy(first, self->weights, sizeof first);
+    snprintf(self->weights, sizeof self->weights, "%s/network.safetensors", self->place.path);
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        if (k == 0 || strcmp(cases[k].optimizer, cases[k - 1].optimizer) != 0) {
+            snprintf(text, sizeof text, NETWORK "m=3 n=6 depth=2 unroll=2 stages=1 stage-draws=1 optimizer=%s %s",
+                     cases[k].optimizer,
+                     strcmp(cases[k].optimizer, "step-lista") == 0 ? "problem=lasso lambda=0.1"
+                                                                   : "problem=recovery unit-columns=yes");
+            l2o_settings *settings = training_settings(text);
+            l2o_training_report report;
+            if (l2o_train(self->context, settings, self->weights, NULL, NULL, &report) != L2O_OK)
+                fail_msg("%s", l2o_context_error(self->context));
+            settings_free(settings);
+        }
+        snprintf(text, sizeof text, NETWORK "steps=2 %s", cases[k].problem);
+        solve(self, NULL, text);
+        bool said = self->heard.far[0] != '\0';
+        if (said != (cases[k].sentence != NULL)) fail_msg("case %zu: %s", k, self->heard.far);
+        if (said) assert_contains(self->heard.far, cases[k].sentence);
+    }
+    memcpy(self->weights, first, sizeof first);
+}
+
+/* Fresh weights that were searched for know what they were searched on. */
+static void test_searched(void **state) {
+    bench *self = *state;
+    l2o_settings *settings = training_settings(NETWORK "problem=recovery unit-columns=yes m=3 n=6 depth=2 unroll=2 "
+                                                       "evaluation-steps=2 adaptation-optimizer=search "
+                                                       "adaptation-updates=1 adaptation-scatter=2 "
+                                                       "optimizer=hyperlista");
+    l2o_adaptation_report report;
+    l2o_optimizer *optimizer;
+    assert_int_equal(l2o_optimizer_create(self->context, settings, &optimizer), L2O_OK);
+    if (l2o_adapt(self->context, settings, optimizer, &report) != L2O_OK)
+        fail_msg("%s", l2o_context_error(self->context));
+    settings_free(settings);
+    solve(self, optimizer, NETWORK "steps=2 problem=recovery unit-columns=yes m=3 n=6");
+    assert_string_equal(self->heard.far, "");
+    solve(self, optimizer, NETWORK "steps=2 problem=recovery unit-columns=yes m=6 n=12");
+    assert_contains(self->heard.far, "'hyperlista' were adapted on: dimensions 12 instead of 6; ");
+    l2o_optimizer_free(optimizer);
+}
+
 static int compare(bench *self, const char *text, const char *options) {
     l2o_settings *settings = training_settings(text);
     l2o_comparison *made;
@@ -184,10 +248,8 @@ static void test_adapting_on_all(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_solve),
-        cmocka_unit_test(test_adapted),
-        cmocka_unit_test(test_compare),
-        cmocka_unit_test(test_adapting_on_all),
+        cmocka_unit_test(test_solve),    cmocka_unit_test(test_adapted), cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_searched), cmocka_unit_test(test_compare), cmocka_unit_test(test_adapting_on_all),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

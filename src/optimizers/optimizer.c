@@ -89,6 +89,7 @@ static l2o_status create(const l2o_settings *settings, const char *name, const c
     if (created == NULL) return error->status;
     created->ops = ops;
     created->requires = ops->requires;
+    created->far_dimension = created->far_curvature = FAR_OUTSIDE;
     if (ops->learned) created->scale_by_batch = strcmp(settings_text(settings, "gradient-scale"), "batch") == 0;
     l2o_status status = begin(created, file, error);
     if (status == L2O_OK) status = ops->create(created, settings, error);

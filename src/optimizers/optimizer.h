@@ -14,6 +14,7 @@ typedef struct fused_unroll fused_unroll; /* optimizers/unroll.h */
 typedef struct fused_step fused_step;     /* optimizers/fused_step.h */
 
 enum { OPTIMIZER_CONSTANTS = 64, OPTIMIZER_STATES = 64, NAME_LENGTH = 48 };
+enum { FAR_OUTSIDE = 10 };        /* by this factor a problem is far from others */
 enum { INSTANCES_TOGETHER = 64 }; /* so that a matrix is loaded for many products, and still two threads share */
 
 typedef enum initialisation { INITIALISE_ZERO, INITIALISE_TRUNCATED_NORMAL, INITIALISE_GIVEN } initialisation;
@@ -119,9 +120,12 @@ struct l2o_optimizer {
     int64_t weight_total;
     int state_count;
     state_layout state[OPTIMIZER_STATES];
-    int64_t step_limit;     /* how many steps it has; 0: any number */
-    int64_t learned_steps;  /* after so many steps its weights have no part in what follows; 0: never */
-    int64_t shard_size;     /* instances that go through its steps together; 0: as few as their coordinates allow */
+    int64_t step_limit;    /* how many steps it has; 0: any number */
+    int64_t learned_steps; /* after so many steps its weights have no part in what follows; 0: never */
+    int64_t shard_size;    /* instances that go through its steps together; 0: as few as their coordinates allow */
+    /* How many times training's a problem's dimension (or 1 / so many) and curvature may be before it is far from
+     * training: FAR_OUTSIDE unless create() knows better. See range_warn(). */
+    double far_dimension, far_curvature;
     bool learns_dictionary; /* its weights hold what multiplies by one A: set by create(), see range_warn() */
     const char *file;       /* that its weights come from, so that create() need not know how they start; NULL: fresh */
     double *weights;        /* [weight_total], NULL for hand-designed ones and before a file's are allocated */

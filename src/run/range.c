@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 
-enum { SAMPLED_INSTANCES = 256 }; /* a range needs no more */
-static const double FAR = 10.0;   /* beyond this factor a problem is far outside */
-static const double OTHER = 0.01; /* of its norm: from here on A is another dictionary */
+enum { SAMPLED_INSTANCES = 256 };       /* a range needs no more */
+static const double OTHER = 0.01;       /* of its norm: from here on A is another dictionary */
+static const double OTHER_SHAPE = 1.25; /* in m / n: beyond this factor networks do not know how columns overlap */
 
 static void include_number(double number, double *smallest, double *largest) {
     if (!isfinite(number)) return; /* says nothing about where problems lie, and JSON could not hold it */
@@ -77,14 +77,12 @@ json_t *range_json(const range *range) {
                      dictionary_sketch_json(&range->dictionary));
 }
 
-/* How many times beyond the ends the numbers [smallest, largest] go; 1 inside, or where nothing is known. */
-static double beyond(const json_t *trained, double smallest, double largest) {
+/* Do the numbers [smallest, largest] go beyond the ends of training's by more than these factors? Not where nothing is
+ * known. */
+static bool beyond(const json_t *trained, double smallest, double largest, double below, double above) {
     double low = json_number_value(json_array_get(trained, 0)), high = json_number_value(json_array_get(trained, 1));
-    double factor = 1;
-    if (json_array_size(trained) != 2 || isnan(smallest)) return factor;
-    if (high > 0 && largest / high > factor) factor = largest / high;
-    if (smallest > 0 && low / smallest > factor) factor = low / smallest;
-    return factor;
+    if (json_array_size(trained) != 2 || isnan(smallest)) return false;
+    return (high > 0 && largest / high > above) || (smallest > 0 && low / smallest > below);
 }
 
 /* What the sentence is made of: the ways in which the problem lies outside. */
@@ -112,9 +110,10 @@ static void span(double smallest, double largest, char text[64]) {
     if (smallest != largest) snprintf(text + used, (size_t)(64 - used), " to %.3g", largest);
 }
 
-static void compare(complaint *self, const char *what, const json_t *trained, double smallest, double largest) {
+static void compare(complaint *self, const char *what, const json_t *trained, double smallest, double largest,
+                    double below, double above) {
     char here[64], there[64];
-    if (beyond(trained, smallest, largest) <= FAR) return;
+    if (!beyond(trained, smallest, largest, below, above)) return;
     span(smallest, largest, here);
     span(json_number_value(json_array_get(trained, 0)), json_number_value(json_array_get(trained, 1)), there);
     complain(self, "%s %s instead of %s", what, here, there);
@@ -138,15 +137,27 @@ l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_er
     return range_extend(range, problem, &evaluation);
 }
 
-static void compare_all(complaint *self, const json_t *known, const range *present, const char *family) {
+/* Networks serve dictionaries of other sizes where nothing in them has one, but not of any shape. */
+static void compare_shapes(complaint *self, const json_t *known, const dictionary_sketch *present) {
+    dictionary_sketch trained = dictionary_sketch_read(json_object_get(known, "dictionary"));
+    if (trained.m <= 0 || trained.n <= 0 || present->m == 0) return;
+    double factor = (double)present->m * (double)trained.n / ((double)present->n * (double)trained.m);
+    if (fmax(factor, 1 / factor) <= OTHER_SHAPE) return;
+    complain(self, "dictionary %lld x %lld instead of %lld x %lld", (long long)present->m, (long long)present->n,
+             (long long)trained.m, (long long)trained.n);
+}
+
+static void compare_all(complaint *self, const optimizer *optimizer, const json_t *known, const range *present,
+                        const char *family) {
     const char *families = json_string_value(json_object_get(known, "problems"));
     if (families != NULL && !lists(families, family)) complain(self, "problem '%s' instead of %s", family, families);
     compare(self, "dimensions", json_object_get(known, "dimension"), (double)present->smallest_dimension,
-            (double)present->largest_dimension);
+            (double)present->largest_dimension, optimizer->far_dimension, optimizer->far_dimension);
+    if (optimizer->ops->unrolled) compare_shapes(self, known, &present->dictionary);
     compare(self, "gradients at the start", json_object_get(known, "gradient"), present->smallest_gradient,
-            present->largest_gradient);
+            present->largest_gradient, FAR_OUTSIDE, FAR_OUTSIDE);
     compare(self, "curvatures", json_object_get(known, "curvature"), present->smallest_curvature,
-            present->largest_curvature);
+            present->largest_curvature, FAR_OUTSIDE, optimizer->far_curvature);
 }
 
 /* Steps that are to be scaled by the problem's curvature are not where nobody knows it. */
@@ -174,21 +185,33 @@ static void warn_of_dictionary(l2o_context *context, const optimizer *optimizer,
         optimizer->ops->name, distance);
 }
 
-l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
-    warn_of_units(context, optimizer, problem);
-    const json_t *known[2] = {json_object_get(optimizer->provenance, "range")};
+/* The ranges that the weights know, at most two; 0 where they are not known in full. */
+static int known_ranges(const optimizer *optimizer, const json_t *known[2], bool *adapted) {
     const json_t *adaptation = json_object_get(optimizer->provenance, "adaptation");
-    bool adapted = json_integer_value(json_object_get(adaptation, "kept")) > 0;
-    if (adapted) known[1] = json_object_get(adaptation, "range");
+    int count = 0;
+    *adapted = json_integer_value(json_object_get(adaptation, "kept")) > 0;
+    /* Fresh ones that were adapted, as HyperLISTA's are by search, know nothing else. */
+    if (!*adapted || json_object_get(optimizer->provenance, "recipe") != NULL)
+        known[count++] = json_object_get(optimizer->provenance, "range");
+    if (*adapted) known[count++] = json_object_get(adaptation, "range");
+    for (int k = 0; k < count; k++)
+        if (!json_is_object(known[k])) return 0;
+    return count;
+}
+
+l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error) {
+    const json_t *known[2];
+    bool adapted;
     range present;
     complaint complaint;
-    for (int k = 0; k < (adapted ? 2 : 1); k++)
-        if (!json_is_object(known[k])) return L2O_OK;
+    warn_of_units(context, optimizer, problem);
+    int count = known_ranges(optimizer, known, &adapted);
+    if (count == 0) return L2O_OK;
     TRY(range_of(context, problem, &present, error));
-    warn_of_dictionary(context, optimizer, known[adapted ? 1 : 0], &present);
-    for (int k = 0; k < (adapted ? 2 : 1); k++) {
+    warn_of_dictionary(context, optimizer, known[count - 1], &present);
+    for (int k = 0; k < count; k++) {
         complaint.used = 0;
-        compare_all(&complaint, known[k], &present, problem->ops->name);
+        compare_all(&complaint, optimizer, known[k], &present, problem->ops->name);
         if (complaint.used == 0) return L2O_OK;
     }
     context_message(

@@ -23,9 +23,10 @@ json_t *range_json(const range *range);
 /* The range of the problem as it is sampled now. */
 l2o_status range_of(l2o_context *context, problem *problem, range *range, l2o_error *error);
 /* Says on the context, in one sentence, when `problem` lies far outside the range in the optimizer's provenance, and
- * outside that of its adaptation where it was adapted: another family, or a dimension, gradient or curvature beyond ten
- * times its ends. Likewise when an optimizer that has learned one dictionary is used with another of the same size;
- * and, for any optimizer, when it scales its steps by a Lipschitz constant that the problem does not know. */
+ * outside that of its adaptation where it was adapted: another family; a dimension, gradient or curvature beyond ten
+ * times its ends, or the optimizer's own factors; for networks, a dictionary of another m / n. Likewise when an
+ * optimizer that has learned one dictionary is used with another of the same size; and, for any optimizer, when it
+ * scales its steps by a Lipschitz constant that the problem does not know. */
 l2o_status range_warn(l2o_context *context, const optimizer *optimizer, problem *problem, l2o_error *error);
 
 #endif

@@ -25,6 +25,8 @@ typedef struct coupled {
 enum { COUPLED_W, COUPLED_GAMMA, COUPLED_THETA };
 enum { CONSTANT_W = LAYERS_CONSTANTS, CONSTANT_LAMBDA };
 
+static const double FAR_CURVATURE = 1.2; /* step-lista's steps are lengths: beyond twice 1 / L they diverge */
+
 static const setting cp_settings[] = {
     LAYERS_SETTINGS, LAYERS_SIZE_SETTINGS, LAYERS_START_SETTING, LAYERS_TIED_SETTING, {0}};
 static const setting cpss_settings[] = {LAYERS_SETTINGS,     LAYERS_SIZE_SETTINGS, LAYERS_START_SETTING,
@@ -83,6 +85,7 @@ static l2o_status step_create(optimizer *optimizer, const l2o_settings *settings
     if (own == NULL) return error->status;
     TRY(layers_create(optimizer, settings, false, &own->layers, error));
     own->gamma = true;
+    optimizer->far_curvature = FAR_CURVATURE;
     return layers_add_number(optimizer, &own->layers, COUPLED_GAMMA, "gamma", settings_flag(settings, "tied"),
                              1 / layers_lipschitz(&own->layers), error);
 }

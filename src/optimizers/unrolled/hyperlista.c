@@ -23,6 +23,7 @@ enum { HYPER_C1, HYPER_C2, HYPER_C3 };
 enum { CONSTANT_INVERSE = LAYERS_CONSTANTS, CONSTANT_SCALE, CONSTANT_SIZE };
 
 static const double LEAST_SIZE = 1e-30;
+static const double FAR_DIMENSION = 1.5; /* c3 counts entries: twice as many of them fail with it */
 
 static const setting hyperlista_settings[] = {
     LAYERS_SETTINGS,
@@ -45,6 +46,7 @@ static l2o_status hyperlista_create(optimizer *optimizer, const l2o_settings *se
         TRY(layers_add_number(optimizer, &own->layers, kind, names[kind], true, settings_real(settings, names[kind]),
                               error));
     optimizer->layout[optimizer->weight_count - 1].without_gradient = true; /* c3 */
+    optimizer->far_dimension = FAR_DIMENSION;
     return L2O_OK;
 }
 
