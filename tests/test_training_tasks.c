@@ -260,6 +260,21 @@ static void test_file_of_truth(void **state) {
     assert_not_resumed(text, "checksum of truth");
 }
 
+/* So are the weights that training began with. */
+static void test_file_of_weights(void **state) {
+    (void)state;
+    char text[512];
+    l2o_training_report report;
+    train(1, RECIPE "seed=1", "first", &report);
+    snprintf(text, sizeof text, RECIPE "optimizer=%s/first.safetensors:hidden=3", place.path);
+    train(1, text, "w", &report);
+    strcat(text, " resume=yes");
+    train(1, text, "w", &report);
+    assert_true(report.resumed);
+    train(1, RECIPE "seed=2", "first", &report);
+    assert_not_resumed(text, "checksum of optimizer");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parser),
@@ -269,6 +284,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_files_of_tasks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_of_truth, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_of_weights, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

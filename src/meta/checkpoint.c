@@ -7,16 +7,15 @@
 #include <zlib.h>
 
 #include "base/memory.h"
-#include "io/data_file.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/safetensors.h"
+#include "meta/named_files.h"
 #include "meta/trainer.h"
 #include "optimizers/weights_file.h"
 
 static const char *const FORMAT = "l2o-checkpoint";
-enum { CHECKPOINT_VERSION = 2, DATA_SETTINGS = 5 };
-static const char *const DATA[DATA_SETTINGS] = {"A", "b", "lambda", "truth", "x0"}; /* that may name a data file */
+enum { CHECKPOINT_VERSION = 2 };
 
 /* The numbers of the state under their names: one list for writing and reading. */
 #define STATE_INTEGERS(X) X(stage_draws) X(draws) X(updates) X(evaluations) X(stalled) X(log_bytes) X(adam_steps)
@@ -108,33 +107,25 @@ static void tensors_of(trainer *trainer, checkpoint_tensor tensors[TENSORS]) {
     tensors[4] = (checkpoint_tensor){"good", trainer->good};
 }
 
-/* Beside a setting that names a data file, the file's checksum: the same name may come to hold other numbers. `task` is
- * that of the list, from 1; 0: of all. */
-static l2o_status add_checksum(json_t *settings, const char *name, const char *text, int task, l2o_error *error) {
-    uint32_t checksum;
-    char key[48];
-    bool may = false;
-    for (int i = 0; i < DATA_SETTINGS; i++) may |= strcmp(name, DATA[i]) == 0;
-    if (!may || text == NULL || !data_file_recognised(text)) return L2O_OK;
-    TRY(data_file_checksum(text, &checksum, error));
-    if (task == 0)
-        snprintf(key, sizeof key, "checksum of %s", name);
-    else
-        snprintf(key, sizeof key, "checksum of %s of task %d", name, task);
-    if (json_object_set_new(settings, key, json_sprintf("%08x", (unsigned)checksum)) != 0)
+/* Beside a setting that names a file, the file's checksum. */
+static l2o_status add_checksum(void *user, const char *what, uint32_t checksum, l2o_error *error) {
+    char key[80];
+    snprintf(key, sizeof key, "checksum of %s", what);
+    if (json_object_set_new(user, key, json_sprintf("%08x", (unsigned)checksum)) != 0)
         return error_set(error, L2O_ERROR_MEMORY, "out of memory while the checkpoint was written");
     return L2O_OK;
 }
 
-static l2o_status add_checksums(const trainer *trainer, json_t *settings, l2o_error *error) {
-    for (int i = 0; i < DATA_SETTINGS; i++)
-        TRY(add_checksum(settings, DATA[i], json_string_value(json_object_get(settings, DATA[i])), 0, error));
-    for (int k = 0; k < trainer->kinds.count; k++)
-        for (int i = 0; i < trainer->kinds.task[k].count; i++) {
-            const task_setting *own = &trainer->kinds.task[k].settings[i];
-            TRY(add_checksum(settings, own->name, own->value, k + 1, error));
-        }
-    return L2O_OK;
+static l2o_status add_checksums(json_t *settings, l2o_error *error) {
+    const char *name;
+    json_t *value, *named = json_copy(settings); /* which does not grow on the way */
+    if (named == NULL) return error_set(error, L2O_ERROR_MEMORY, "out of memory while the checkpoint was written");
+    l2o_status status = L2O_OK;
+    json_object_foreach(named, name, value) {
+        if (status == L2O_OK) status = named_files_visit(name, json_string_value(value), add_checksum, settings, error);
+    }
+    json_decref(named);
+    return status;
 }
 
 /* What must not change between a run and its resumption, found out once. How often a checkpoint is written may change.
@@ -145,7 +136,7 @@ static l2o_status identify(trainer *trainer, l2o_error *error) {
     if (settings == NULL) return error->status;
     trainer_forget_settings(settings);
     trainer->identity = settings;
-    return add_checksums(trainer, settings, error);
+    return add_checksums(settings, error);
 }
 
 static l2o_status compose(trainer *trainer, safetensors *file, l2o_error *error) {

@@ -153,6 +153,8 @@ l2o_status optimizer_from_spec(const l2o_settings *settings, const char *spec, u
  * frees both, which are NULL on failure. */
 l2o_status optimizer_read_spec(const l2o_settings *settings, const char *spec, l2o_settings **own, char **name,
                                l2o_error *error);
+/* The first of these alone, for memory_free(). */
+l2o_status optimizer_spec_name(const char *spec, char **name, l2o_error *error);
 /* Sets one entry of the provenance; takes over `value`, whose NULL counts as out of memory. */
 l2o_status optimizer_note(optimizer *optimizer, const char *key, json_t *value, l2o_error *error);
 /* Fresh weights: a pure function of seed and draw. */

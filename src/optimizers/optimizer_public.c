@@ -37,6 +37,13 @@ static l2o_status apply_options(l2o_settings *settings, char *options, const cha
     return L2O_OK;
 }
 
+l2o_status optimizer_spec_name(const char *spec, char **name, l2o_error *error) {
+    *name = memory_string(spec, error);
+    if (*name == NULL) return error->status;
+    *name_end(*name) = '\0';
+    return L2O_OK;
+}
+
 l2o_status optimizer_read_spec(const l2o_settings *settings, const char *spec, l2o_settings **own, char **name,
                                l2o_error *error) {
     *own = NULL;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/memory.h"
 #include "io/file.h"
@@ -146,13 +147,28 @@ l2o_status weights_file_write(const optimizer *optimizer, dtype type, const char
 /* ------------------------------------------------------------------------------------------------------- reading */
 
 /* A bare name that is no file here may be that of weights that come with the program. */
+static l2o_status find_shipped(const char *path, char **shipped, l2o_error *error) {
+    *shipped = NULL;
+    return strchr(path, '/') != NULL || file_exists(path) ? L2O_OK : shared_file_find("models", path, shipped, error);
+}
+
 static safetensors *open_file(const char *path, l2o_error *error) {
-    char *shipped = NULL;
-    if (strchr(path, '/') == NULL && !file_exists(path) && shared_file_find("models", path, &shipped, error) != L2O_OK)
-        return NULL;
+    char *shipped;
+    if (find_shipped(path, &shipped, error) != L2O_OK) return NULL;
     safetensors *file = safetensors_read(shipped != NULL ? shipped : path, error);
     memory_free(shipped);
     return file;
+}
+
+l2o_status weights_file_checksum(const char *path, uint32_t *checksum, l2o_error *error) {
+    char *shipped;
+    buffer bytes = {0};
+    TRY(find_shipped(path, &shipped, error));
+    l2o_status status = file_read(shipped != NULL ? shipped : path, 0, &bytes, error);
+    if (status == L2O_OK) *checksum = (uint32_t)crc32_z(0, (const void *)bytes.bytes, bytes.size);
+    buffer_free(&bytes);
+    memory_free(shipped);
+    return status;
 }
 
 static l2o_status check_format(const safetensors *file, const char *path, l2o_error *error) {

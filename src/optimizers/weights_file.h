@@ -17,6 +17,8 @@ l2o_status weights_file_read(const char *path, const l2o_settings *settings, opt
 /* The same of bytes in memory; `source` names them in errors. */
 l2o_status weights_file_parse(const char *bytes, size_t size, const char *source, const l2o_settings *settings,
                               optimizer **out, l2o_error *error);
+/* CRC-32 of the whole file, which is found as above, to notice that it changed. */
+l2o_status weights_file_checksum(const char *path, uint32_t *checksum, l2o_error *error);
 /* The metadata of a file, with its tensors' names and shapes, as one JSON object; the caller releases it. */
 l2o_status weights_file_describe(const char *path, json_t **out, l2o_error *error);
 
