@@ -180,6 +180,84 @@ complains "'A-seeds'"
 run 2 experiment recovery.ini --problem lasso --b truth
 complains 'compares x with a true x*'
 
+# Results are kept by what files hold, not by their names: those of weights to begin with and to compare, and of data to
+# train on. Nothing of the kind is done again while they are the same.
+cat >files.ini <<'INI'
+[experiment]
+title = Files
+kind = table
+quantity = nmse
+[settings]
+problem = recovery
+m = 2
+n = 3
+shared-A = yes
+batch = 3
+steps = 2
+runs = 2
+unroll = 2
+meta-loss = last
+estimator = plain
+stages = 1
+stage-draws = 3
+evaluate-every = 0
+[weights begun]
+optimizer = begun.safetensors
+[weights data]
+file = own-{seed}.safetensors
+optimizer = lista-cp
+depth = 2
+training-tasks = density=0.5 | A=A.csv
+[weights after]
+from = data
+[method begun]
+weights = begun
+[method data]
+weights = data
+[method after]
+weights = after
+[method file]
+optimizer = compared.safetensors
+[panel one]
+density = 0.5
+INI
+weights() { # weights NAME SEED
+    run 0 train --problem recovery --m 2 --n 3 --shared-A --optimizer lista-cp --depth 2 --unroll 2 --estimator plain \
+        --meta-loss last --stages 1 --stage-draws 3 --evaluate-every 0 --density 0.5 --quiet --out "$1" --seed "$2"
+}
+outcome() { # outcome: how much is trained, and the table
+    run 0 experiment files.ini --markdown
+    grep -c '^trained ' err
+    grep 'after the last step' out
+}
+printf '1 2 3\n4 5 7\n' >A.csv
+weights begun.safetensors 1
+weights compared.safetensors 1
+outcome >before
+[ "$(head -n 1 before)" = 3 ] || fail "not all is trained"
+outcome >same
+[ "$(head -n 1 same)" = 0 ] || fail "what is there is trained again"
+weights begun.safetensors 2
+outcome >changed
+[ "$(head -n 1 changed)" = 1 ] || fail "other weights to begin with train $(head -n 1 changed) recipes, not 1"
+printf '1 2 3\n4 5 8\n' >A.csv
+outcome >data
+[ "$(head -n 1 data)" = 2 ] || fail "other data train $(head -n 1 data) recipes, not 2: theirs, and the one that begins with it"
+weights compared.safetensors 2
+outcome >other
+[ "$(head -n 1 other)" = 0 ] || fail "other weights to compare train recipes"
+for file in same changed data other; do
+    tail -n +2 $file >"$file.table"
+done
+cmp -s same.table changed.table && fail "weights that began with others give the same table"
+cmp -s changed.table data.table && fail "weights that are trained on other data give the same table"
+cmp -s data.table other.table && fail "other weights give the same table"
+run 0 experiment files.ini --ship models --quiet
+[ -s models/own-1.safetensors ] || fail "weights that were trained on a file are not shipped"
+printf '1 2 3\n4 5 9\n' >A.csv
+outcome >data
+[ "$(head -n 1 data)" = 2 ] || fail "shipped weights are taken for those of other data"
+
 # Mistakes
 run 2 experiment
 complains 'which experiment? `l2o list experiments` shows them all'

@@ -38,9 +38,12 @@ static bool is_given(const l2o_settings *given, const char *name) {
 /* Those that the user's settings replace have no part in the cell; `given` is NULL for lists that hold in any case. */
 static l2o_status describe_list(const value_list *list, const l2o_settings *given, const char *what, buffer *text,
                                 l2o_error *error) {
-    for (int i = 0; i < list->count; i++)
-        if (!is_given(given, list->items[i].name))
-            TRY(buffer_print(text, error, "%s %s=%s\n", what, list->items[i].name, list->items[i].value));
+    for (int i = 0; i < list->count; i++) {
+        const named_value *value = &list->items[i];
+        if (is_given(given, value->name)) continue;
+        TRY(buffer_print(text, error, "%s %s=%s\n", what, value->name, value->value));
+        TRY(experiment_describe_files(value->name, value->value, text, error));
+    }
     return L2O_OK;
 }
 
@@ -73,6 +76,7 @@ l2o_status cell_describe(cell *cell, const char *kernel, const experiment *exper
     TRY(buffer_print(text, error, "optimizer=%s limit=%d adapt=%d tune=%d\n",
                      method->optimizer != NULL ? method->optimizer : "", method->limit, method->adapt,
                      (int)method->tune));
+    TRY(experiment_describe_files("optimizer", method->optimizer, text, error));
     if (cell->weights != NULL) TRY(describe_weights(cell->weights, text, error));
     if (quantity != &quantity_ln) TRY(buffer_print(text, error, "quantity=%s\n", quantity->name));
     TRY(describe_list(&method->options, given, "option", text, error));

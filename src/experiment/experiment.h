@@ -149,7 +149,10 @@ l2o_status experiment_training_settings(const experiment *experiment, const l2o_
                                         const experiment_weights *weights, const experiment_variant *variant,
                                         const experiment_panel *panel, int64_t seed, l2o_settings **out,
                                         l2o_error *error);
-/* Everything that was set, as lines "name=value", but for what has no part in the result; appended to `text`. */
+/* Everything that was set, as lines "name=value", but for what has no part in the result, and beside what names a file
+ * the checksum of its contents; appended to `text`. */
 l2o_status experiment_describe_settings(const l2o_settings *settings, buffer *text, l2o_error *error);
+/* The checksums alone, of the files that one value names: mostly none. */
+l2o_status experiment_describe_files(const char *name, const char *value, buffer *text, l2o_error *error);
 
 #endif

@@ -6,6 +6,7 @@
 #include "experiment/catalog.h"
 #include "experiment/experiment.h"
 #include "experiment/presets.h"
+#include "meta/named_files.h"
 #include "optimizers/registry.h"
 
 typedef struct layering {
@@ -157,6 +158,14 @@ l2o_status experiment_training_settings(const experiment *experiment, const l2o_
     return created(settings_set(*out, "seed", number, "seeds", error), out);
 }
 
+static l2o_status describe_file(void *user, const char *what, uint32_t checksum, l2o_error *error) {
+    return buffer_print(user, error, "checksum of %s=%08x\n", what, (unsigned)checksum);
+}
+
+l2o_status experiment_describe_files(const char *name, const char *value, buffer *text, l2o_error *error) {
+    return named_files_visit(name, value, describe_file, text, error);
+}
+
 typedef struct description {
     buffer *text;
     l2o_status status;
@@ -171,6 +180,7 @@ static void describe(void *context, const char *name, const char *value, const c
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
         if (strcmp(name, idle[i]) == 0) return;
     if (self->status == L2O_OK) self->status = buffer_print(self->text, self->error, "%s=%s\n", name, value);
+    if (self->status == L2O_OK) self->status = experiment_describe_files(name, value, self->text, self->error);
 }
 
 l2o_status experiment_describe_settings(const l2o_settings *settings, buffer *text, l2o_error *error) {

@@ -20,6 +20,7 @@ typedef struct training {
     char *path;
     unsigned long checksum; /* of everything that decides the weights; 0: of shipped ones */
     char *target;           /* where a copy goes that is shipped; NULL: nowhere */
+    bool reads_files;       /* it, or one that it begins with, reads files that its settings name */
     bool shipped;
     bool present;              /* there before this run */
     int64_t updates, expected; /* so far, and at most */

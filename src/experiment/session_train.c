@@ -13,6 +13,7 @@
 #include "experiment/shipped.h"
 #include "io/file.h"
 #include "io/shared_file.h"
+#include "meta/named_files.h"
 #include "meta/trainer.h"
 
 enum { WEIGHTS_FORMAT = 1 };
@@ -102,15 +103,36 @@ static l2o_status find_file(const session *session, training *training, const ch
     return training->target == NULL ? error->status : status;
 }
 
+static l2o_status note_file(void *user, const char *what, uint32_t checksum, l2o_error *error) {
+    training *training = user;
+    (void)what, (void)checksum, (void)error;
+    training->reads_files = true;
+    return L2O_OK;
+}
+
+static l2o_status look_for_files(const session *session, training *training, json_t *recipe, l2o_error *error) {
+    const char *name;
+    json_t *value;
+    training->reads_files = training->first >= 0 && session->trainings[training->first].reads_files;
+    json_object_foreach(recipe, name, value) {
+        TRY(named_files_visit(name, json_string_value(value), note_file, training, error));
+    }
+    return L2O_OK;
+}
+
+/* Shipped weights tell the names of the files that they were made from, not what these held: they cannot be known for
+ * those that such a recipe asks for. */
 static l2o_status look_for_shipped(const session *session, training *training, json_t *recipe,
                                    const l2o_settings *settings, l2o_error *error) {
+    TRY(look_for_files(session, training, recipe, error));
     if (training->weights->file == NULL) return L2O_OK;
     buffer name = {0};
     char *path = NULL;
     bool same = false;
     l2o_status status = shipped_name(training->weights->file, training->seed, &name, error);
     if (status == L2O_OK) status = find_file(session, training, buffer_text(&name), &path, error);
-    if (status == L2O_OK && path != NULL) status = shipped_of_recipe(path, recipe, settings, &same, error);
+    if (status == L2O_OK && path != NULL && !training->reads_files)
+        status = shipped_of_recipe(path, recipe, settings, &same, error);
     if (same) {
         training->path = path;
         training->shipped = training->present = true;
