@@ -101,18 +101,36 @@ for file in straight/cache/weights/*.safetensors; do
     cmp "$file" "broken/cache/weights/$(basename "$file")" || fail "training that was stopped gives other weights"
 done
 
-# The seconds of a training hold those before it was stopped: here said to be a thousand.
-"$l2o" experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted >out 2>err </dev/null &
-process=$!
-while [ -z "$(find counted -name '*.seconds' 2>err)" ] && kill -0 $process 2>err; do sleep 0.01; done
-kill -INT $process
-wait $process
-[ $? = 130 ] || fail "training that was to be stopped ends with another code"
-stopped=$(find counted -name '*.seconds')
+# The seconds of a training hold those before it was stopped: here said to be a thousand. Where these are not known, or
+# what is kept of them is damaged, that is said, and stops nothing.
+begin_counting() { # begin_counting: trainings that are stopped, with their files of seconds in $stopped
+    rm -rf counted
+    "$l2o" experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted >out 2>err </dev/null &
+    process=$!
+    while [ -z "$(find counted -name '*.seconds' 2>>err)" ] && kill -0 $process 2>>err; do sleep 0.01; done
+    kill -INT $process
+    wait $process
+    [ $? = 130 ] || fail "training that was to be stopped ends with another code"
+    stopped=$(find counted -name '*.seconds')
+}
+begin_counting
 for file in $stopped; do echo 1000 >"$file"; done
-run 0 experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted --quiet
+run 0 experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted
 for file in $stopped; do
     awk '$1 <= 1000 || $1 > 2000 { exit 1 }' "$file" || fail "$file: $(cat "$file") s, after 1000 s before the stop"
+    name=$(basename "$file" | sed 's/-.*//')
+    grep -q "trained $name, seed 1: [0-9]* updates in 1[0-9][0-9][0-9] s\$" err || fail "it does not say what $name took in all"
+done
+for damage in inf -7 '12 s' "$(printf '%065d' 1)"; do
+    begin_counting
+    for file in $stopped; do echo "$damage" >"$file"; done
+    run 0 experiment tiny.ini --stage-draws 80000,4000 --seeds 1 --out counted
+    for file in $stopped; do
+        name=$(basename "$file" | sed 's/-.*//')
+        grep -q "trained $name, seed 1: [0-9]* updates in more than [0-9]* s, resumed\$" err ||
+            fail "'$damage' is taken for seconds of $name"
+        [ "$(cat "$file")" = "$damage" ] || fail "seconds that are not known are written down"
+    done
 done
 
 # Verification

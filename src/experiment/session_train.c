@@ -16,7 +16,7 @@
 #include "meta/named_files.h"
 #include "meta/trainer.h"
 
-enum { WEIGHTS_FORMAT = 1 };
+enum { WEIGHTS_FORMAT = 1, LONGEST_SECONDS = 64 };
 static const double NOTE_EVERY = 5.0; /* seconds: so many are lost where a training is killed */
 
 static const char PHASE[] = "training";
@@ -64,7 +64,7 @@ static l2o_status name_seconds(const training *training, buffer *path, l2o_error
 
 static l2o_status write_seconds(const training *training, l2o_error *error) {
     buffer path = {0};
-    char text[64];
+    char text[LONGEST_SECONDS];
     if (isnan(training->seconds)) return L2O_OK;
     int length = snprintf(text, sizeof text, "%.3f\n", training->seconds);
     l2o_status status = name_seconds(training, &path, error);
@@ -73,19 +73,35 @@ static l2o_status write_seconds(const training *training, l2o_error *error) {
     return status;
 }
 
+/* One finite number that is not negative, else NAN. */
+static double parse_seconds(const buffer *text) {
+    char *end;
+    double seconds = strtod(buffer_text(text), &end);
+    bool alone = text->size > 0 && end != buffer_text(text) && end + strspn(end, " \n") == text->bytes + text->size;
+    return alone && isfinite(seconds) && seconds >= 0 ? seconds : (double)NAN;
+}
+
+/* Nothing but what is told of times hangs on them: a file that is damaged or cannot be read stops no experiment, its
+ * seconds are not known. */
 static l2o_status read_seconds(training *training, l2o_error *error) {
     buffer path = {0}, text = {0};
-    char *end;
+    l2o_error fault = {0};
     l2o_status status = name_seconds(training, &path, error);
-    if (status == L2O_OK && !training->shipped && file_exists(buffer_text(&path)))
-        status = file_read(buffer_text(&path), 64, &text, error);
-    if (status == L2O_OK && text.size > 0) {
-        double seconds = strtod(buffer_text(&text), &end);
-        if (end != buffer_text(&text)) training->seconds = seconds;
-    }
+    if (status == L2O_OK && !training->shipped && file_exists(buffer_text(&path)) &&
+        file_read(buffer_text(&path), LONGEST_SECONDS, &text, &fault) == L2O_OK)
+        training->seconds = parse_seconds(&text);
+    if (fault.status == L2O_ERROR_MEMORY) status = (*error = fault).status;
     buffer_free(&path);
     buffer_free(&text);
     return status;
+}
+
+/* "400 updates in 27 s": all of them, also where training was interrupted. Where the seconds before that are not known,
+ * "in more than 27 s, resumed". scripts/models reads it. */
+static void say_seconds(const training *training, const l2o_training_report *report, char text[80]) {
+    bool known = !isnan(training->seconds);
+    snprintf(text, 80, "%lld updates in %s%.0f s%s", (long long)report->updates, known ? "" : "more than ",
+             known ? training->seconds : report->seconds, known ? "" : ", resumed");
 }
 
 /* ------------------------------------------------------------------------------------------------- shipped weights */
@@ -148,15 +164,12 @@ static l2o_status ship(session *session, const training *training, const l2o_tra
                        l2o_error *error) {
     if (training->target == NULL || training->shipped) return L2O_OK;
     buffer bytes = {0};
-    char text[640];
+    char text[640], seconds[80];
     l2o_status status = file_read(training->path, 0, &bytes, error);
     if (status == L2O_OK) status = file_write(training->target, bytes.bytes, bytes.size, error);
     buffer_free(&bytes);
-    if (report == NULL)
-        snprintf(text, sizeof text, "shipped %.500s: trained before", training->target);
-    else
-        snprintf(text, sizeof text, "shipped %.500s: %lld updates in %.0f s%s", training->target,
-                 (long long)report->updates, report->seconds, report->resumed ? ", resumed" : "");
+    if (report != NULL) say_seconds(training, report, seconds);
+    snprintf(text, sizeof text, "shipped %.500s: %s", training->target, report != NULL ? seconds : "trained before");
     if (status == L2O_OK) session_progress(session, PHASE, 0, text);
     return status;
 }
@@ -327,10 +340,11 @@ static l2o_status train(void *argument, int64_t number, l2o_context *context, l2
         *error = job.error;
         return job.status;
     }
-    char text[256];
-    snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %lld updates in %.0f s", training->weights->name,
+    char text[256], seconds[80];
+    say_seconds(training, &report, seconds);
+    snprintf(text, sizeof text, "trained %.100s%s%.60s, seed %lld: %s", training->weights->name,
              training->panel != NULL ? " for " : "", training->panel != NULL ? training->panel->name : "",
-             (long long)training->seed, (long long)report.updates, report.seconds);
+             (long long)training->seed, seconds);
     session_progress(session, PHASE, training->expected - training->updates, text);
     return ship(session, training, &report, error);
 }
