@@ -198,6 +198,38 @@ complains "'A-seeds'"
 run 2 experiment recovery.ini --problem lasso --b truth
 complains 'compares x with a true x*'
 
+# On a dictionary of one's own, whose size holds, and to which A-seeds does not apply
+dictionary() { # dictionary LAST: 3 x 5
+    printf '1 0 2 -1 0\n0 1 1 3 -2\n2 -1 0 1 %s\n' "$1" >own.csv
+}
+own_table() {
+    run 0 experiment recovery.ini --A own.csv --out own --markdown
+    grep 'after the last step' out
+}
+dictionary 1
+own_table >first
+grep -q '^trained alista, ' err || fail "weights of another dictionary are taken"
+grep -qi 'nan\|inf' first && fail "errors on one's own dictionary are not finite"
+own_table >again
+grep -q '^trained ' err && fail "weights of the same dictionary are trained again"
+cmp first again || fail "the same dictionary gives another table"
+dictionary 2
+own_table >again
+grep -q '^trained alista, ' err || fail "weights of another dictionary of that name are taken"
+cmp -s first again && fail "another dictionary of that name gives the same table"
+run 2 experiment recovery.ini --A own.csv --n 9
+complains 'n is 9 (--n), but A: own.csv [3, 5] has n = 5; drop the setting'
+run 2 experiment recovery.ini --A own.csv --A-seeds 1,2
+complains "the setting 'A-seeds' (1,2) is not used by this experiment"
+printf '[experiment]\ntitle = t\ninherit = recovery\nmethods = FISTA\n' >untrained.ini
+for name in b truth lambda x0; do
+    run 2 experiment untrained.ini --A own.csv --$name own.csv
+    complains "$name = own.csv: experiments draw their instances, and take from files the A alone that all instances share"
+done
+printf '1 1:1 2:2\n-1 2:1\n' >own.svm # which brings b
+run 2 experiment untrained.ini --A own.svm --problem lasso
+complains "A = own.svm: experiments draw their instances, and take from files the A alone that all instances share"
+
 # Results are kept by what files hold, not by their names: those of weights to begin with and to compare, and of data to
 # train on. Nothing of the kind is done again while they are the same.
 cat >files.ini <<'INI'

@@ -185,6 +185,18 @@ static void test_suggestions_yield(void **state) {
     settings_free(settings);
 }
 
+static void test_forgetting(void **state) {
+    (void)state;
+    l2o_settings *settings = create();
+    double before = settings_real(settings, "rate");
+    set(settings, "rate", "0.25");
+    settings_forget(settings, "rate");
+    assert_false(settings_is_set(settings, "rate"));
+    assert_true(settings_real(settings, "rate") == before);
+    assert_string_equal(settings_origin(settings, "rate"), "default");
+    settings_free(settings);
+}
+
 static void test_equality(void **state) {
     (void)state;
     l2o_settings *settings = create();
@@ -279,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_seeds_have_all_their_bits),
         cmocka_unit_test(test_unused),
         cmocka_unit_test(test_suggestions_yield),
+        cmocka_unit_test(test_forgetting),
         cmocka_unit_test(test_equality),
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_echo),

@@ -27,6 +27,11 @@ struct l2o_settings {
     entry *entries;
 };
 
+static entry entry_default(const setting *definition) {
+    const char *value = definition->default_value;
+    return (entry){.definition = definition, .number = value != NULL ? strtod(value, NULL) : 0};
+}
+
 static entry *entry_find(const l2o_settings *settings, const char *name) {
     for (int i = 0; i < settings->count; i++)
         if (strcmp(settings->entries[i].definition->name, name) == 0) return &settings->entries[i];
@@ -59,9 +64,7 @@ l2o_status settings_create(const settings_table *tables, int count, l2o_settings
     for (int t = 0; t < count; t++)
         for (const setting *s = tables[t].entries; s->name != NULL; s++) {
             if (entry_find(created, s->name) != NULL) continue;
-            entry *fresh = &created->entries[created->count++];
-            fresh->definition = s;
-            if (s->default_value != NULL) fresh->number = strtod(s->default_value, NULL);
+            created->entries[created->count++] = entry_default(s);
         }
     *settings = created;
     return L2O_OK;
@@ -230,6 +233,13 @@ l2o_status settings_set(l2o_settings *settings, const char *name, const char *va
 l2o_status settings_suggest(l2o_settings *settings, const char *name, const char *value, const char *origin,
                             l2o_error *error) {
     return value_store(settings, name, value, origin, true, error);
+}
+
+void settings_forget(l2o_settings *settings, const char *name) {
+    entry *target = entry_require(settings, name);
+    memory_free(target->value);
+    memory_free(target->origin);
+    *target = entry_default(target->definition);
 }
 
 static const char *entry_text(const entry *entry) {

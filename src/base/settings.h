@@ -49,6 +49,9 @@ l2o_status settings_set(l2o_settings *settings, const char *name, const char *va
 l2o_status settings_suggest(l2o_settings *settings, const char *name, const char *value, const char *origin,
                             l2o_error *error);
 
+/* Back to the default. */
+void settings_forget(l2o_settings *settings, const char *name);
+
 /* Readers mark the setting as used. The name must be defined and have a value; anything else is a programming error
  * and aborts. The returned text lives until the setting changes. */
 int64_t settings_integer(const l2o_settings *settings, const char *name);

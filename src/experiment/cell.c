@@ -14,6 +14,7 @@
 #include "experiment/compare_entry.h"
 #include "experiment/quantity.h"
 #include "io/file.h"
+#include "problems/user_data.h"
 
 enum { CELL_FORMAT = 1, DENSE_STEPS = 10, CURVE_POINTS = 100, MOST_DICTIONARIES = 64 };
 
@@ -197,7 +198,8 @@ static l2o_status create_entry(running *self) {
 }
 
 static bool has_dictionaries(const running *self) {
-    return settings_is_set(self->settings, "A-seeds") && settings_equals(self->settings, "shared-A", "yes");
+    return settings_is_set(self->settings, "A-seeds") && settings_equals(self->settings, "shared-A", "yes") &&
+           !data_file_recognised(settings_peek(self->settings, "A"));
 }
 
 /* Several dictionaries take turns: run r has the r-th of the list, which begins anew at its end. */
@@ -219,12 +221,27 @@ static l2o_status set_own(running *self, int64_t dictionary) {
     return experiment_set_values(&self->cell->method->test, self->given, self->own, self->error);
 }
 
+static l2o_status refuse_file(const running *self, const char *name) {
+    return error_set(
+        self->error, L2O_ERROR_INPUT,
+        "%s: %s = %s: experiments draw their instances, and take from files the A alone that all instances "
+        "share, of the shape [m, n]; for instances from files use `l2o compare`",
+        settings_origin(self->own, name), name, settings_peek(self->own, name));
+}
+
+/* Every run has instances of its own; what they have in common may be the user's. */
+static l2o_status check_files(const running *self) {
+    static const char *const drawn[] = {"b", "truth", "lambda", "x0"};
+    for (int i = 0; i < 4; i++)
+        if (settings_is_set(self->own, drawn[i]) && data_file_recognised(settings_peek(self->own, drawn[i])))
+            return refuse_file(self, drawn[i]);
+    return L2O_OK;
+}
+
 static l2o_status check_test(const running *self) {
     const experiment_method *method = self->cell->method;
     const quantity *quantity = self->experiment->quantity;
-    if (self->test->source != NULL)
-        return error_set(self->error, L2O_ERROR_INPUT,
-                         "experiments draw their problems; for instances from files use `l2o compare`");
+    if (self->test->source != NULL && self->test->source->instances > 0) return refuse_file(self, "A");
     if (method->test.count > 0 && !self->test->ops->supervised)
         return error_set(self->error, L2O_ERROR_INPUT,
                          "%s: another %s would be another objective of the problem %s; methods have their own only "
@@ -254,6 +271,7 @@ static l2o_status prepare(running *self, int64_t dictionary) {
     TRY(set_own(self, dictionary));
     settings_mark_used(self->own, "seed");
     cell->steps = cell->method->limit ? 0 : settings_integer(self->own, "steps");
+    TRY(check_files(self));
     TRY(problem_create_for(self->own, COMPONENT_ALL, STREAM_TEST, &self->test, self->error));
     TRY(check_test(self));
     if (!cell->method->limit) {

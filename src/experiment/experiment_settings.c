@@ -6,6 +6,7 @@
 #include "experiment/catalog.h"
 #include "experiment/experiment.h"
 #include "experiment/presets.h"
+#include "io/data_file.h"
 #include "meta/named_files.h"
 #include "optimizers/registry.h"
 
@@ -77,6 +78,17 @@ l2o_status experiment_set_values(const value_list *list, const l2o_settings *giv
     return L2O_OK;
 }
 
+/* A dictionary from a file brings its own size, to which what the experiment says of all its parts yields. What the
+ * user says, or a part as its own, may contradict the file. */
+static void yield_to_file(const l2o_settings *given, l2o_settings *settings) {
+    static const char *const sizes[] = {"m", "n"};
+    if (!settings_is_set(settings, "A") || !data_file_recognised(settings_peek(settings, "A"))) return;
+    for (int i = 0; i < 2; i++) {
+        bool of_user = given != NULL && settings_is_given(given, sizes[i]);
+        if (!of_user && !settings_is_given(settings, sizes[i])) settings_forget(settings, sizes[i]);
+    }
+}
+
 l2o_status experiment_cell_settings(const experiment *experiment, const l2o_settings *given,
                                     const experiment_panel *panel, const experiment_variant *variant,
                                     l2o_settings **out, l2o_error *error) {
@@ -85,6 +97,7 @@ l2o_status experiment_cell_settings(const experiment *experiment, const l2o_sett
     TRY(experiment_base_settings(experiment, given, out, error));
     l2o_status status = set_own(&panel->settings, given, *out, error);
     if (status == L2O_OK) status = set_own(&variant->settings, given, *out, error);
+    if (status == L2O_OK) yield_to_file(given, *out);
     return created(status, out);
 }
 
@@ -128,6 +141,7 @@ static l2o_status make_training(const recipe *recipe, const l2o_settings *known,
     if (status == L2O_OK && weights->on_panel) status = suggest_panel(recipe, *out, error);
     if (status == L2O_OK) status = experiment_set_values(&weights->settings, given, *out, error);
     if (status == L2O_OK && !weights->fixed) status = set_own(&recipe->variant->training, given, *out, error);
+    if (status == L2O_OK) yield_to_file(given, *out);
     return created(status, out);
 }
 
