@@ -58,6 +58,23 @@ static void test_parts(void **state) {
     experiment_free(&made);
 }
 
+/* A heading alone is a part that has nothing of its own. */
+static void test_empty_sections(void **state) {
+    (void)state;
+    experiment made = parse(HEAD "panels = plain, noisy\n[panel plain]\n[weights w]\n[method a]\nweights = w\n"
+                                 "[panel noisy]\nsnr = 20\n[variant as-it-is]\n[variant other]\nbatch = 3\n");
+    assert_int_equal(made.panel_count, 2);
+    assert_string_equal(made.panels[0].name, "plain");
+    assert_int_equal(made.panels[0].settings.count, 0);
+    assert_int_equal(made.weights_count, 1);
+    assert_int_equal(made.variant_count, 2);
+    assert_string_equal(made.variants[0].name, "as-it-is");
+    experiment_free(&made);
+    assert_refused(HEAD BARE "[method a]\n", "needs one of weights, optimizer and limit = yes, and has 0");
+    assert_refused(HEAD METHODS BARE "[claim c]\n", "[claim c] lacks text");
+    assert_refused("[methods]\n" HEAD METHODS BARE, "test.ini:1: [methods] is no section");
+}
+
 static void test_sweep(void **state) {
     (void)state;
     experiment made =
@@ -740,6 +757,7 @@ int main(void) {
         return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_empty_sections),
         cmocka_unit_test(test_sweep),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_inheritance),

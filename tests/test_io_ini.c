@@ -10,9 +10,10 @@
 
 #include "io/ini.h"
 
-/* Everything read, as "section|key|value|line;". */
+/* Everything read, as "section|key|value|line;", and as "section|line;" where it has no keys. */
 static l2o_status record(void *context, const char *section, const char *key, const char *value, int line,
                          l2o_error *error) {
+    if (key == NULL) return buffer_print(context, error, "%s|%d;", section, line);
     if (strcmp(key, "stop") == 0) return error_set(error, L2O_ERROR_NUMERIC, "stopped on line %d", line);
     return buffer_print(context, error, "%s|%s|%s|%d;", section, key, value, line);
 }
@@ -37,7 +38,8 @@ static void assert_refused(const char *text, const char *reason) {
 static void good_files(void **state) {
     (void)state;
     assert_reads("", "");
-    assert_reads("; only\n# comments\n\n[empty]\n", "");
+    assert_reads("; only\n# comments\n\n[empty]\n", "empty|4;");
+    assert_reads("[s]\n[t]\na = 1\n[u]\n[u]\n[s]\n[t]", "s|1;t|a|1|3;u|4;");
     assert_reads("a = 1\n[s]\nb=2\nc : x y ; note\n", "|a|1|1;s|b|2|3;s|c|x y|4;");
     assert_reads("\xef\xbb\xbf[s]\r\na=1\r\n", "s|a|1|2;");
     assert_reads("[s] ; note\na = 1\n[t]\na = 2\n[s]\nb = 3", "s|a|1|2;t|a|2|4;s|b|3|6;");
@@ -65,6 +67,9 @@ static void bad_files(void **state) {
     l2o_error error = {0};
     assert_int_equal(ini_read_text("a = \0b\n", 7, "x.ini", record, NULL, &error), L2O_ERROR_INPUT);
     assert_non_null(strstr(error.text, "not a text file"));
+    char headings[4 * 4097 + 1];
+    for (int i = 0; i < 4097; i++) strcpy(headings + 4 * i, "[s]\n");
+    assert_refused(headings, "line 4097: there are more than 4096 [section] headings");
 }
 
 static void longest_lines(void **state) {

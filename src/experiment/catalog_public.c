@@ -44,6 +44,7 @@ typedef struct ini_reader {
 static l2o_status ini_entry(void *user, const char *section, const char *key, const char *value, int line,
                             l2o_error *error) {
     (void)section;
+    if (key == NULL) return L2O_OK; /* a heading with nothing below it sets nothing */
     ini_reader *reader = user;
     l2o_named_preset found;
     snprintf(found.origin, sizeof found.origin, "%s:%d", reader->path, line);

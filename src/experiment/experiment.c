@@ -185,6 +185,7 @@ static l2o_status read_weights(reader *self, const source_entry *entry) {
     experiment_weights *weights = part_of(self, entry, self->out->weights, sizeof *weights, &self->out->weights_count);
     if (weights == NULL) return self->error->status;
     weights->origin = entry->origin;
+    if (entry->key[0] == '\0') return L2O_OK;
     if (strcmp(entry->key, "preset") == 0) {
         weights->preset = entry->value;
         l2o_status status = preset_check(entry->value, self->error);
@@ -224,6 +225,7 @@ static l2o_status read_method(reader *self, const source_entry *entry) {
     experiment_method *method = part_of(self, entry, self->out->methods, sizeof *method, &self->out->method_count);
     if (method == NULL) return self->error->status;
     method->origin = entry->origin;
+    if (entry->key[0] == '\0') return L2O_OK;
     if (strcmp(entry->key, "weights") == 0) return method->weights = entry->value, L2O_OK;
     if (strcmp(entry->key, "optimizer") == 0) return method->optimizer = entry->value, L2O_OK;
     if (strcmp(entry->key, "group") == 0) return method->group = entry->value, L2O_OK;
@@ -301,7 +303,7 @@ const experiment_published *experiment_find_published(const experiment_panel *pa
 
 static l2o_status read_panel(reader *self, const source_entry *entry) {
     experiment_panel *panel = part_of(self, entry, self->out->panels, sizeof *panel, &self->out->panel_count);
-    if (panel == NULL) return self->error->status;
+    if (panel == NULL || entry->key[0] == '\0') return self->error->status;
     const char *rest;
     if ((rest = after(entry->key, "paper.")) != NULL) return add_published(self, panel, rest, entry);
     if ((rest = after(entry->key, "adapt.")) != NULL) return append_setting(self, &panel->adapt, rest, entry);
@@ -310,7 +312,7 @@ static l2o_status read_panel(reader *self, const source_entry *entry) {
 
 static l2o_status read_variant(reader *self, const source_entry *entry) {
     experiment_variant *variant = part_of(self, entry, self->out->variants, sizeof *variant, &self->out->variant_count);
-    if (variant == NULL) return self->error->status;
+    if (variant == NULL || entry->key[0] == '\0') return self->error->status;
     const char *rest;
     if ((rest = after(entry->key, "weights.")) != NULL) return append(self, &variant->weights, rest, entry);
     if ((rest = after(entry->key, "train.")) != NULL) return append_setting(self, &variant->training, rest, entry);
@@ -335,6 +337,7 @@ static l2o_status read_claim(reader *self, const source_entry *entry) {
     if (claim == NULL) return self->error->status;
     if (claim->origin == NULL) claim->factor = 1;
     claim->origin = entry->origin;
+    if (entry->key[0] == '\0') return L2O_OK;
     const struct {
         const char *key, **target;
     } texts[] = {{"text", &claim->text},   {"method", &claim->method},   {"below", &claim->other},
@@ -371,7 +374,7 @@ static l2o_status read_entry(reader *self, const source_entry *entry) {
                     {"variant", true, read_variant},        {"claim", true, read_claim}};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (strcmp(sections[i].kind, entry->kind) == 0 && sections[i].labelled == (entry->label[0] != '\0'))
-            return sections[i].read(self, entry);
+            return sections[i].labelled || entry->key[0] != '\0' ? sections[i].read(self, entry) : L2O_OK;
     return error_set(self->error, L2O_ERROR_INPUT,
                      "%s: [%s%s%s] is no section of an experiment; there are [experiment], [settings], [sweep], "
                      "[weights NAME], [method NAME], [panel NAME], [variant NAME] and [claim NAME]",

@@ -70,6 +70,7 @@ static bool is_inherit(const char *section, const char *key) {
 static l2o_status take(void *context, const char *section, const char *key, const char *value, int line,
                        l2o_error *error) {
     reading *self = context;
+    if (key == NULL) key = value = ""; /* a section without keys */
     if (!is_utf8(section) || !is_utf8(key) || !is_utf8(value))
         return error_set(error, L2O_ERROR_INPUT, "%s:%d: not text in UTF-8, which results are written in", self->path,
                          line);

@@ -7,8 +7,8 @@
 
 typedef struct source_entry {
     const char *kind, *label; /* of the section; label "" where there is none */
-    const char *key, *value;
-    const char *origin; /* "FILE:LINE" */
+    const char *key, *value;  /* both "" of a section that has no keys */
+    const char *origin;       /* "FILE:LINE" */
 } source_entry;
 
 typedef struct experiment_source {

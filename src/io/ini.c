@@ -11,11 +11,11 @@
 #include "io/file.h"
 #include "io/text.h"
 
-/* Keys are limited so that looking for repeated ones (linear) stays cheap, also for a hostile file. */
-enum { INI_SIZE_LIMIT = 4 * 1024 * 1024, KEY_LIMIT = 4096, SECTION_LIMIT = 49 };
+/* Keys and headings are limited so that looking for repeated ones (linear) stays cheap, also for a hostile file. */
+enum { INI_SIZE_LIMIT = 4 * 1024 * 1024, KEY_LIMIT = 4096, HEADING_LIMIT = 4096, SECTION_LIMIT = 49 };
 
 typedef struct entry {
-    char *section, *key;
+    char *section, *key; /* key NULL: a heading, of which inih tells nothing */
     buffer value;
     int line;
 } entry;
@@ -25,7 +25,7 @@ typedef struct collector {
     text_piece current;
     const char *source;
     entry *entries;
-    size_t count, capacity;
+    size_t count, capacity, headings;
     bool continuable; /* an indented line would belong to the last key */
     l2o_error *error; /* its status is L2O_OK until something is wrong */
 } collector;
@@ -36,7 +36,24 @@ static l2o_status wrong_line(collector *c, const char *what) {
 
 static bool is_indented(text_piece line) { return line.length > 0 && (line.start[0] == ' ' || line.start[0] == '\t'); }
 
-static l2o_status check_heading(collector *c, text_piece line) {
+/* NULL: out of memory. */
+static entry *add_entry(collector *c, const char *section, size_t length) {
+    if (c->count == c->capacity) {
+        size_t capacity = c->capacity == 0 ? 32 : 2 * c->capacity;
+        entry *grown = memory_grow(c->entries, c->count, capacity, sizeof *grown, c->error);
+        if (grown == NULL) return NULL;
+        c->entries = grown;
+        c->capacity = capacity;
+    }
+    /* Counted at once, so that a half-made entry is released with the others. */
+    entry *fresh = &c->entries[c->count++];
+    *fresh = (entry){.line = (int)c->lines.number, .section = memory_allocate(length + 1, 1, c->error)};
+    if (fresh->section == NULL) return NULL;
+    memcpy(fresh->section, section, length);
+    return fresh;
+}
+
+static l2o_status take_heading(collector *c, text_piece line) {
     text_piece trimmed = text_trim(line);
     if (trimmed.length == 0 || trimmed.start[0] != '[') return L2O_OK;
     c->continuable = false;
@@ -48,6 +65,9 @@ static l2o_status check_heading(collector *c, text_piece line) {
     text_piece rest = text_trim((text_piece){close + 1, trimmed.length - length});
     if (rest.length > 0 && rest.start[0] != ';' && rest.start[0] != '#')
         return wrong_line(c, "something follows a [section] heading; put it on the next line");
+    if (c->headings == HEADING_LIMIT) return wrong_line(c, "there are more than 4096 [section] headings");
+    if (add_entry(c, trimmed.start + 1, length - 2) == NULL) return c->error->status;
+    c->headings++;
     return L2O_OK;
 }
 
@@ -61,32 +81,23 @@ static char *give_line(char *to, int size, void *context) {
                   c->source, (long long)c->lines.number, size - 3);
         return NULL;
     }
-    if (check_heading(c, c->current) != L2O_OK) return NULL;
+    if (take_heading(c, c->current) != L2O_OK) return NULL;
     memcpy(to, c->current.start, c->current.length);
     to[c->current.length] = '\n';
     to[c->current.length + 1] = '\0';
     return to;
 }
 
-static l2o_status add_entry(collector *c, const char *section, const char *key, const char *value) {
+static l2o_status add_key(collector *c, const char *section, const char *key, const char *value) {
     if (key[0] == '\0') return wrong_line(c, "there is no key before the '='");
     for (size_t i = 0; i < c->count; i++)
-        if (strcmp(c->entries[i].key, key) == 0 && strcmp(c->entries[i].section, section) == 0)
+        if (c->entries[i].key != NULL && strcmp(c->entries[i].key, key) == 0 &&
+            strcmp(c->entries[i].section, section) == 0)
             return error_set(c->error, L2O_ERROR_INPUT, "%s: line %lld: '%.100s' was already given on line %d",
                              c->source, (long long)c->lines.number, key, c->entries[i].line);
-    if (c->count == KEY_LIMIT) return wrong_line(c, "there are more than 4096 keys");
-    if (c->count == c->capacity) {
-        size_t capacity = c->capacity == 0 ? 32 : 2 * c->capacity;
-        entry *grown = memory_grow(c->entries, c->count, capacity, sizeof *grown, c->error);
-        if (grown == NULL) return c->error->status;
-        c->entries = grown;
-        c->capacity = capacity;
-    }
-    /* Counted at once, so that a half-made entry is released with the others. */
-    entry *fresh = &c->entries[c->count++];
-    fresh->line = (int)c->lines.number;
-    fresh->section = memory_string(section, c->error);
-    if (fresh->section == NULL) return c->error->status;
+    if (c->count - c->headings == KEY_LIMIT) return wrong_line(c, "there are more than 4096 keys");
+    entry *fresh = add_entry(c, section, strlen(section));
+    if (fresh == NULL) return c->error->status;
     fresh->key = memory_string(key, c->error);
     if (fresh->key == NULL) return c->error->status;
     return buffer_append_text(&fresh->value, value, c->error);
@@ -99,7 +110,7 @@ static int take_key(void *context, const char *section, const char *key, const c
     if (value == NULL) value = "";
     if (!is_indented(c->current)) {
         c->continuable = true;
-        return add_entry(c, section, key, value) == L2O_OK;
+        return add_key(c, section, key, value) == L2O_OK;
     }
     /* inih continues the section's last key; without one, an indented line is a key to it. */
     if (!c->continuable) {
@@ -122,15 +133,29 @@ static l2o_status collect(collector *c, const char *bytes, size_t size) {
     return L2O_OK;
 }
 
+/* A heading, of a section without keys, for the first time. */
+static bool is_empty_section(const collector *c, size_t index) {
+    if (c->entries[index].key != NULL) return false;
+    for (size_t i = 0; i < c->count; i++)
+        if ((i < index || c->entries[i].key != NULL) && strcmp(c->entries[i].section, c->entries[index].section) == 0)
+            return false;
+    return true;
+}
+
+static l2o_status tell(const collector *c, size_t index, ini_callback *callback, void *context, l2o_error *error) {
+    const entry *entry = &c->entries[index];
+    const char *value = entry->key == NULL ? NULL : buffer_text(&entry->value);
+    if (entry->key == NULL && !is_empty_section(c, index)) return L2O_OK;
+    return callback(context, entry->section, entry->key, value, entry->line, error);
+}
+
 l2o_status ini_read_text(const char *bytes, size_t size, const char *source, ini_callback *callback, void *context,
                          l2o_error *error) {
     l2o_error fault = {0}; /* of our own, as `error` may hold an older one */
     collector c = {.lines = text_lines_of(bytes, size), .source = source, .error = &fault};
     l2o_status status = collect(&c, bytes, size);
     if (status != L2O_OK) *error = fault;
-    for (size_t i = 0; i < c.count && status == L2O_OK; i++)
-        status = callback(context, c.entries[i].section, c.entries[i].key, buffer_text(&c.entries[i].value),
-                          c.entries[i].line, error);
+    for (size_t i = 0; i < c.count && status == L2O_OK; i++) status = tell(&c, i, callback, context, error);
     for (size_t i = 0; i < c.count; i++) {
         memory_free(c.entries[i].section);
         memory_free(c.entries[i].key);

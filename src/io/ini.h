@@ -5,8 +5,9 @@
 
 #include "base/buffer.h"
 
-/* Called for every key, in order; "" is the section before any heading. The texts are valid during the call. A failure
- * it returns (with `error` filled) ends the reading. */
+/* Called for every key, in order; "" is the section before any heading. For a section that has no key at all it is
+ * called once in its place, with NULL for key and value. The texts are valid during the call. A failure it returns
+ * (with `error` filled) ends the reading. */
 typedef l2o_status ini_callback(void *context, const char *section, const char *key, const char *value, int line,
                                 l2o_error *error);
 
