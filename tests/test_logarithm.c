@@ -205,6 +205,32 @@ static void test_zero(void **state) {
     optimizer_free(optimizer);
 }
 
+/* Objectives so small that 1 / f, or its square, is beyond the type: no gradient comes from them, and no NaN. */
+static void test_beyond_the_type(void **state) {
+    (void)state;
+    optimizer *optimizer = network();
+    int64_t total = optimizer->weight_total;
+    double *gradient = numbers(total), *product = numbers(total);
+    for (int k = 0; k < 8; k++) {
+        bool single = k < 4, second_order = k % 4 >= 2;
+        double factor = single ? second_order ? 1e-22 : 1e-41 : second_order ? 1e-170 : 1e-311;
+        trial it = {.plane = {factor, 7},
+                    .type = single ? DTYPE_FLOAT32 : DTYPE_FLOAT64,
+                    .on_tape = k % 2,
+                    .require_finite = true,
+                    .loss = loss_named("log"),
+                    .gradient = gradient,
+                    .hessian_vector = second_order ? product : NULL};
+        must(try(&it, optimizer));
+        assert_true(it.f[0][0] > 0 && isfinite(it.value));
+        for (int64_t i = 0; i < total; i++)
+            assert_true(isfinite(gradient[i]) && (!second_order || isfinite(product[i])));
+    }
+    memory_free(gradient);
+    memory_free(product);
+    optimizer_free(optimizer);
+}
+
 /* One below zero is refused with a sentence, where it counts; one that is no number makes none of the meta-loss. */
 static void test_below_zero(void **state) {
     (void)state;
@@ -238,10 +264,8 @@ static void test_below_zero(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_value_and_gradient),
-        cmocka_unit_test(test_scale),
-        cmocka_unit_test(test_zero),
-        cmocka_unit_test(test_below_zero),
+        cmocka_unit_test(test_value_and_gradient), cmocka_unit_test(test_scale),      cmocka_unit_test(test_zero),
+        cmocka_unit_test(test_beyond_the_type),    cmocka_unit_test(test_below_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

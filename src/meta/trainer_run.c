@@ -145,16 +145,28 @@ static l2o_status evaluate(trainer *trainer, l2o_error *error) {
 
 /* ------------------------------------------------------------------------------------------------------------ draws */
 
+/* What helps against numbers that overflow again and again: what this training has not done yet. */
+static void name_remedies(const trainer *trainer, char remedies[128]) {
+    const meta_loss *loss = trainer->estimator.loss;
+    const char *wider = trainer->tasks[0].problem->type == DTYPE_FLOAT32 ? "--dtype float64, " : "";
+    const char *tamer = !loss->logarithm                      ? ""
+                        : strcmp(loss->name, "log-last") == 0 ? "--meta-loss last, "
+                                                              : "--meta-loss sum, ";
+    bool adapts = trainer->estimator.kind->adapts;
+    snprintf(remedies, 128, "%s%s%sa smaller --outer-rate%s", wider, tamer,
+             !adapts && (*wider != 0 || *tamer != 0) ? "or " : "", adapts ? " or --inner-rate" : "");
+}
+
 /* Back to the last weights that evaluated finite, with fresh Adam slots and half the rate. */
 static l2o_status recover(trainer *trainer, l2o_error *error) {
     trainer_state *state = &trainer->state;
     if (state->recoveries >= trainer->options.recoveries) {
-        char reason[sizeof error->text];
+        char reason[sizeof error->text], remedies[128];
         memcpy(reason, error->text, sizeof reason);
+        name_remedies(trainer, remedies);
         return error_set(error, L2O_ERROR_NUMERIC,
-                         "training met NaN or infinity once more after %d recoveries; try a smaller --outer-rate or "
-                         "--inner-rate; the last: %.700s",
-                         state->recoveries, reason);
+                         "training met NaN or infinity once more after %d recoveries; try %s; the last: %.700s",
+                         state->recoveries, remedies, reason);
     }
     state->recoveries++;
     state->rate_factor *= 0.5;

@@ -7,6 +7,9 @@
 #ifndef L2O_OPTIMIZERS_UNROLL_H
 #define L2O_OPTIMIZERS_UNROLL_H
 
+#include <float.h>
+#include <math.h>
+
 #include "dist/context.h"
 #include "optimizers/optimizer.h"
 
@@ -33,6 +36,13 @@ typedef struct unroll {
     double *hessian_vector;     /* out [weight_total], these rows' share */
     size_t most_saved;          /* bytes kept for the way back; beyond, steps are computed twice. 0: a default */
 } unroll;
+
+/* Has 1 / f, or its square for second derivatives, no number in this type? Then the gradient of ln f is taken as 0, as
+ * it is where f is 0: the instance is solved to the last bit, and infinity times the zeros on the way back is NaN. */
+static inline bool unroll_is_solved(dtype type, bool second_order, double f) {
+    double slope = second_order ? 1 / f / f : 1 / f;
+    return !(fabs(slope) <= (type == DTYPE_FLOAT32 ? (double)FLT_MAX : DBL_MAX)) && !isnan(f);
+}
 
 struct fused_unroll {
     int64_t shard_coordinates; /* how many coordinates a shard should have, as near as whole instances come */

@@ -261,9 +261,25 @@ static l2o_status run_fused(const runner *runner, const segment *segment, shard 
     return L2O_OK;
 }
 
+/* Instances whose logarithm has no derivative become constants of 0, which pass none on; the others keep their bits. */
+static value *without_solved(const segment *segment, driver *driver, value *f) {
+    tape *tape = &driver->tape;
+    if (f == NULL) return NULL;
+    double *counts = arena_allocate(tape->arena, (size_t)f->rows * sizeof *counts, tape->error);
+    if (counts == NULL) return NULL;
+    bool any = false;
+    driver->kernels->to_double(f->rows, f->data, counts);
+    for (int64_t r = 0; r < f->rows; r++) {
+        bool solved = unroll_is_solved(driver->kernels->type, segment->direction != NULL, counts[r]);
+        any |= solved;
+        counts[r] = solved ? 0 : 1;
+    }
+    return any ? tape_multiply(tape, f, tape_from_double(tape, f->rows, 1, counts)) : f;
+}
+
 /* What of an objective enters the meta-loss. */
 static value *judged(const segment *segment, driver *driver, value *f) {
-    return segment->logarithm ? tape_unary(&driver->tape, UNARY_LOG, 0, f) : f;
+    return segment->logarithm ? tape_unary(&driver->tape, UNARY_LOG, 0, without_solved(segment, driver, f)) : f;
 }
 
 static l2o_status run_shard(const runner *runner, const segment *segment, shard *shard, worker *worker) {

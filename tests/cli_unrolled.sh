@@ -1,0 +1,37 @@
+#!/bin/sh
+# Unrolled networks through the tool, as a user with a dictionary and signals of one's own meets them: what training,
+# adaptation and solving do where nothing is said, and what they say where that leads nowhere.
+. "${L2O_SOURCE_DIR:-.}/tests/support/harness.sh"
+
+# A dictionary of unit columns and signals that are sparse in it.
+awk 'BEGIN {
+    srand(5)
+    m = 20; n = 40; signals = 64
+    for (j = 0; j < n; j++) {
+        s = 0
+        for (i = 0; i < m; i++) { a[i, j] = rand() + rand() + rand() - 1.5; s += a[i, j] ^ 2 }
+        for (i = 0; i < m; i++) a[i, j] /= sqrt(s)
+    }
+    for (i = 0; i < m; i++) { line = ""; for (j = 0; j < n; j++) line = line (j ? "," : "") a[i, j]; print line > "A.csv" }
+    for (k = 0; k < signals; k++) {
+        line = ""; truth = ""
+        for (j = 0; j < n; j++) { x[j] = rand() < 0.1 ? 2 * rand() - 1 : 0; truth = truth (j ? "," : "") x[j] }
+        for (i = 0; i < m; i++) { b = 0; for (j = 0; j < n; j++) b += a[i, j] * x[j]; line = line (i ? "," : "") b }
+        print line > "B.csv"
+        print truth > "X.csv"
+        if (k < 4) { print line > "few-B.csv"; print truth > "few-X.csv" }
+    }
+}'
+
+# Instances that are recovered to the last bit, whose 1 / f is beyond float32, spoil no gradient of ln f.
+tista="--preset default --optimizer tista --problem recovery --A A.csv --density 0.1 --stage-draws 20 --quiet"
+run 0 train $tista --finish-draws 40 --out tista.safetensors
+! grep -q "going back" err || fail "training of tista met NaN"
+
+# What is said where NaN does end training: what this training has not done yet.
+run 3 train $tista --outer-rate 1e6 --recoveries 0 --out nan.safetensors
+complains "try --dtype float64, --meta-loss last, or a smaller --outer-rate; the last"
+run 3 train $tista --outer-rate 1e6 --recoveries 0 --out nan.safetensors --dtype float64 --meta-loss last
+complains "try a smaller --outer-rate; the last"
+
+echo "unrolled networks: as documented"
