@@ -135,8 +135,8 @@ const verb verb_adapt = {
                 "    --A data.npz:A --b data.npz:b --keep best --adaptation-rates 1e-4,1e-3,1e-2 \\\n"
                 "    --out mine.safetensors\n"
                 "# the three numbers of HyperLISTA, for a dictionary\n"
-                "l2o adapt --optimizer hyperlista --unroll 16 --meta-loss last --problem recovery \\\n"
-                "    --A dictionary.npy --shared-A yes --adaptation-optimizer search --adaptation-updates 40 \\\n"
+                "l2o adapt --optimizer hyperlista --problem recovery --A dictionary.npy --density 0.1 \\\n"
+                "    --batch 512 --adaptation-optimizer search --adaptation-updates 40 \\\n"
                 "    --out tuned.safetensors",
     .options = OPTIONS_COMPUTING | OPTION_BIT(OPTION_OUT) | OPTION_BIT(OPTION_WEIGHTS),
     .groups = GROUP_GENERAL | GROUP_PROBLEM | GROUP_OPTIMIZER | GROUP_ESTIMATOR | GROUP_ADAPTATION,

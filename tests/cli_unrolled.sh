@@ -34,4 +34,23 @@ complains "try --dtype float64, --meta-loss last, or a smaller --outer-rate; the
 run 3 train $tista --outer-rate 1e6 --recoveries 0 --out nan.safetensors --dtype float64 --meta-loss last
 complains "try a smaller --outer-rate; the last"
 
+# Adaptation ends with the layers where nothing is said, and is judged as training was.
+on="--problem recovery --A A.csv --density 0.1 --x0 0"
+run 0 train $tista --depth 4 --unroll 4 --out four.safetensors
+run 0 adapt --weights four.safetensors $on --out adapted.safetensors --json
+cp out default.json
+run 0 adapt --weights four.safetensors $on --out said.safetensors --unroll 4 --evaluation-steps 4 --meta-loss log-last --json
+for key in '"minimum"' '"last"' '"measuring_evaluations"'; do
+    [ "$(grep -F "$key" out)" = "$(grep -F "$key" default.json)" ] || fail "adaptation does not end with the layers: $key"
+done
+run 0 info adapted.safetensors --json
+grep -q '"evaluation-steps": "4"' out || fail "the file of adapted weights does not say over how many steps they were measured"
+grep -q '"meta-loss": "log-last"' out || fail "the file of adapted weights does not say by what meta-loss"
+# Fresh weights were trained by nothing: f after the last layer.
+hyper="--optimizer hyperlista --depth 6 $on --batch 32 --adaptation-optimizer search --adaptation-updates 2"
+run 0 adapt $hyper --out fresh.safetensors --json
+grep -v '"seconds"\|measuring_seconds\|"weights"' out >default.json
+run 0 adapt $hyper --unroll 6 --evaluation-steps 6 --meta-loss last --out said.safetensors --json
+grep -v '"seconds"\|measuring_seconds\|"weights"' out | cmp -s - default.json || fail "fresh weights are adapted otherwise"
+
 echo "unrolled networks: as documented"

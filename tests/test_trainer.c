@@ -572,7 +572,7 @@ static void test_recovery(void **state) {
     /* With none allowed, and with NaN for ever. */
     self = (bowl){.from = evaluations / 2, .until = evaluations / 2 + 3};
     assert_int_equal(train_bowl(&self, BOWL "recoveries=0", "n", &ear, &report, sentence), L2O_ERROR_NUMERIC);
-    assert_contains(sentence, "try a smaller --outer-rate; the last"); /* nothing of an inner step, which there is not */
+    assert_contains(sentence, "try a smaller --outer-rate; the last"); /* there is no inner step */
     char path[160];
     assert_false(file_exists(named("n", ".safetensors", path)));
     self = (bowl){.from = evaluations / 3, .until = 1000000};

@@ -2,6 +2,8 @@
  * are in adapt_run.c. */
 #include "meta/adapt.h"
 
+#include <stdio.h>
+
 #include "base/settings_list.h"
 #include "meta/search.h"
 #include "optimizers/weights_file.h"
@@ -35,7 +37,9 @@ const setting adapt_settings[] = {
     {"adaptation-warmup", SETTING_INTEGER, "steps", "0", 0, 1e7, NULL,
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
     {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,
-     "Steps over which held-out adaptation problems are measured"},
+     "Steps over which held-out adaptation problems are measured; unless given, for unrolled optimizers as many as "
+     "they "
+     "have layers"},
     {"held-out-draws", SETTING_INTEGER, "draws", "1", 1, 10000, NULL,
      "Batches of held-out adaptation problems over which that measure is averaged"},
     {"keep", SETTING_CHOICE, "", "always", 0, 0, "always|best",
@@ -44,6 +48,26 @@ const setting adapt_settings[] = {
      "What weights and rates are chosen by: ln of the held-out batch's mean objective, its least value over the steps "
      "(the paper's measure), its last or its mean"},
     {0}};
+
+/* By what these weights were trained, of which adapting them is the continuation; NULL where nothing tells. */
+static const meta_loss *trained_by(const optimizer *optimizer) {
+    const json_t *settings = json_object_get(optimizer->provenance, "settings");
+    const char *name = json_string_value(json_object_get(settings, "meta-loss"));
+    return name == NULL ? NULL : meta_loss_named(name);
+}
+
+/* After the layers of an unrolled optimizer come steps that are not learned. What users leave open ends with the
+ * layers: else a change of weights would be judged by what follows them. */
+static void follow_layers(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options) {
+    int64_t layers = optimizer->learned_steps;
+    if (layers == 0) return;
+    if (!settings_is_set(settings, "evaluation-steps")) options->evaluation_steps = layers;
+    if (!settings_is_set(settings, "unroll") && layers > options->warmup)
+        options->estimator.unroll = layers - options->warmup;
+    if (settings_is_set(settings, "meta-loss")) return;
+    const meta_loss *trained = trained_by(optimizer);
+    options->estimator.loss = trained != NULL ? trained : meta_loss_named("last");
+}
 
 /* Every update of a search is judged by the same unroll: the first one. */
 static l2o_status read_search(const l2o_settings *settings, const optimizer *optimizer, adapt_options *options,
@@ -104,6 +128,7 @@ l2o_status adapt_options_read(const l2o_settings *settings, const optimizer *opt
         .keep_best = settings_choice(settings, "keep") == 1,
     };
     estimator_options_plain(settings, &options->estimator);
+    follow_layers(settings, optimizer, options);
     if (settings_is_set(settings, "adaptation-restart"))
         options->restart = settings_integer(settings, "adaptation-restart");
     if (options->method == ADAPT_ADAM) {
@@ -137,10 +162,18 @@ static void warn_of_overlap(l2o_context *context, const problem *problem) {
 
 /* The file of adapted weights says so, beside the recipe that it started from; and, where it is known, for what range
  * of problems they are now. */
-static l2o_status note_adaptation(const l2o_settings *settings, optimizer *optimizer, const range *range,
-                                  const l2o_adaptation_report *report, l2o_error *error) {
+static l2o_status note_adaptation(const l2o_settings *settings, const adapt_options *options, optimizer *optimizer,
+                                  const range *range, const l2o_adaptation_report *report, l2o_error *error) {
     json_t *used = optimizer_settings_json(optimizer, settings, error);
     if (used == NULL) return error->status;
+    if (optimizer->learned_steps > 0) { /* as they were, where nobody gave them */
+        char steps[2][24];
+        snprintf(steps[0], sizeof steps[0], "%lld", (long long)options->estimator.unroll);
+        snprintf(steps[1], sizeof steps[1], "%lld", (long long)options->evaluation_steps);
+        json_object_set_new(used, "unroll", json_string(steps[0]));
+        json_object_set_new(used, "evaluation-steps", json_string(steps[1]));
+        json_object_set_new(used, "meta-loss", json_string(options->estimator.loss->name));
+    }
     json_t *note = json_pack("{s:I, s:I, s:f, s:o}", "updates", (json_int_t)report->updates, "kept",
                              (json_int_t)report->kept_update, "rate", report->rate, "settings", used);
     if (report->candidates > 0) json_object_set_new(note, "candidates", json_integer((json_int_t)report->candidates));
@@ -158,7 +191,7 @@ static l2o_status adapt_on(l2o_context *context, const l2o_settings *settings, p
     TRY(settings_check_used(settings, "adaptation", error));
     warn_of_overlap(context, problem);
     TRY(adapt_run(context, settings, problem, optimizer, 0, true, report, error));
-    return note_adaptation(settings, optimizer, range, report, error);
+    return note_adaptation(settings, &options, optimizer, range, report, error);
 }
 
 /* The range is not looked at: the evaluations of a caller's own problem are to be those of adaptation alone. */

@@ -2,6 +2,7 @@
 #include "meta/loss.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static void sum_weights(int64_t steps, double *weights) {
     for (int64_t t = 0; t <= steps; t++) weights[t] = 1.0;
@@ -21,4 +22,10 @@ static const meta_loss losses[] = {
 
 const meta_loss *meta_loss_at(int index) {
     return index >= 0 && index < (int)(sizeof losses / sizeof *losses) ? &losses[index] : NULL;
+}
+
+const meta_loss *meta_loss_named(const char *name) {
+    for (int k = 0; meta_loss_at(k) != NULL; k++)
+        if (strcmp(meta_loss_at(k)->name, name) == 0) return meta_loss_at(k);
+    return NULL;
 }

@@ -14,6 +14,7 @@ typedef struct meta_loss {
     bool logarithm;                                  /* of the instances' ln f instead of f */
 } meta_loss;
 
-const meta_loss *meta_loss_at(int index); /* in the order of the setting meta-loss; NULL past the end */
+const meta_loss *meta_loss_at(int index);           /* in the order of the setting meta-loss; NULL past the end */
+const meta_loss *meta_loss_named(const char *name); /* NULL: there is none */
 
 #endif
