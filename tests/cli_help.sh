@@ -35,6 +35,20 @@ for verb in $verbs; do
     [ $? = 2 ] || fail "l2o $verb --no-such-option does not exit with 2"
 done
 
+# Examples of verbs that end soon are run as they stand, on files of these names; `|| exit` says which fails.
+awk 'BEGIN { for (i = 0; i < 20; i++) for (j = 0; j < 30; j++) printf "%s%s", sin(i * 31 + j * j), j == 29 ? "\n" : "," }' >"$work/A.csv"
+awk 'BEGIN { for (i = 0; i < 40; i++) for (j = 0; j < 20; j++) printf "%s%s", cos(i * i + 7 * j), j == 19 ? "\n" : "," }' >"$work/b.csv"
+"$l2o" train --preset quick --problem lasso --updates 1 --evaluate-every 0 --hidden 4 --out "$work/ml2o.safetensors" --quiet \
+    2>"$work/err" || fail "no weights for the examples: $(cat "$work/err")"
+cp "$work/ml2o.safetensors" "$work/adapted.safetensors"
+for verb in adapt solve; do
+    "$l2o" help "$verb" | sed -n '/^Examples:/,/^Options:/s/^  //p' | grep -v '^#' |
+        sed -e "s|^l2o|'$l2o'|" -e 's|data\.npz:A|A.csv|; s|data\.npz:b|b.csv|; s|dictionary\.npy|A.csv|' -e 's/[^\\]$/& || exit 1/' \
+            >"$work/examples"
+    [ "$(grep -c 'exit 1' "$work/examples")" -ge 2 ] || fail "l2o $verb --help: no examples are found"
+    (cd "$work" && sh -e examples) >"$work/out" 2>"$work/err" || fail "an example of l2o $verb --help fails: $(cat "$work/err")"
+done
+
 # Every setting is in the help of a command.
 for verb in $verbs; do "$l2o" "$verb" --help; done >"$work/all"
 "$l2o" list settings --json | sed -n 's/^ *"name": "\(.*\)",$/\1/p' | sort -u >"$work/names"
