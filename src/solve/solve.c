@@ -23,7 +23,9 @@ const setting solve_settings[] = {
      "An instance is solved when its duality gap, a bound of f(x) - f*, is at most this times |f(0)|; 0: never"},
     {"check-every", SETTING_INTEGER, "steps", "10", 1, 1e9, NULL, "Steps between checks of the stopping rules"},
     {"keep-iterate", SETTING_CHOICE, "", "best", 0, 0, "last|best",
-     "Which iterate is handed out of an instance that met no stopping rule: its last, or the one of least objective"},
+     "Which iterate is handed out of an instance that met no stopping rule: its last, or the one of least objective; "
+     "unless given, its last where the objective is the distance to the truth (recovery), which a solver does not "
+     "know"},
     {"divergence", SETTING_REAL, "of |f(x0)| + 1", "1e10", 1, 1e300, NULL,
      "An instance whose objective exceeds this has diverged"},
     {"certificate", SETTING_CHOICE, "", "fast", 0, 0, "fast|exact",
@@ -41,6 +43,8 @@ void solve_options_read(const l2o_settings *settings, const problem *problem, so
         .keep_best = settings_choice(settings, "keep-iterate") == 1,
         .exact_certificate = settings_choice(settings, "certificate") == 1,
     };
+    /* The best by the distance to the truth is no result of a solver's. */
+    if (problem->ops->supervised && !settings_is_set(settings, "keep-iterate")) options->keep_best = false;
     bool decided_by_gap = options->gap > 0 && problem_has(problem, STRUCTURE_DUALITY_GAP);
     if (decided_by_gap && !settings_is_set(settings, "tolerance")) options->tolerance = 0;
 }
