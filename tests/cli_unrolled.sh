@@ -53,4 +53,18 @@ grep -v '"seconds"\|measuring_seconds\|"weights"' out >default.json
 run 0 adapt $hyper --unroll 6 --evaluation-steps 6 --meta-loss last --out said.safetensors --json
 grep -v '"seconds"\|measuring_seconds\|"weights"' out | cmp -s - default.json || fail "fresh weights are adapted otherwise"
 
+# Solving for the distance to the truth hands out the last iterate, for no solver knows the best; unless it is asked for.
+solving="solve --weights four.safetensors --A A.csv --b B.csv"
+for keep in "" "--keep-iterate last" "--keep-iterate best"; do
+    run 0 $solving --problem recovery --truth X.csv --steps 30 --quiet $keep --out "recovered-${keep##* }.csv"
+done
+cmp -s recovered-.csv recovered-last.csv || fail "recovery does not hand out its last iterate"
+! cmp -s recovered-.csv recovered-best.csv || fail "the best iterate by the truth is no other than the last"
+
+# What a network makes of b alone is its last layer's x, however it is asked: LASSO is no other kind of problem.
+run 0 $solving --problem lasso --x0 0 --steps 4 --keep-iterate last --gap 0 --quiet --out answer.csv
+! grep -q warning err || fail "a network trained for recovery is warned of on lasso"
+run 0 $solving --problem recovery --truth X.csv --steps 4 --gap 0 --quiet --out truth.csv
+cmp -s answer.csv truth.csv || fail "the last layer's x depends on what is known of the truth"
+
 echo "unrolled networks: as documented"
