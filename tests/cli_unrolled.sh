@@ -34,6 +34,14 @@ complains "try --dtype float64, --meta-loss last, or a smaller --outer-rate; the
 run 3 train $tista --outer-rate 1e6 --recoveries 0 --out nan.safetensors --dtype float64 --meta-loss last
 complains "try a smaller --outer-rate; the last"
 
+# A network that knows four signals by heart does worse on others than an untrained one, and is warned of; one that saw
+# drawn ones is not.
+few="--preset default --optimizer lista-cp --problem recovery --A A.csv --stage-draws 20 --evaluate-every 20 --quiet"
+run 0 train $few --b few-B.csv --truth few-X.csv --outer-rate 1e-2 --finish-draws 20 --out few.safetensors
+complains "the weights are worse than untrained ones there; train on more instances, or on drawn ones"
+run 0 train $few --density 0.1 --finish-draws 20 --out drawn.safetensors
+! grep -q warning err || fail "training on drawn signals is warned of"
+
 # Adaptation ends with the layers where nothing is said, and is judged as training was.
 on="--problem recovery --A A.csv --density 0.1 --x0 0"
 run 0 train $tista --depth 4 --unroll 4 --out four.safetensors

@@ -73,7 +73,8 @@ static l2o_status write_result(trainer *trainer, l2o_error *error) {
     TRY(note_provenance(trainer, error));
     if (!ranks_leads(trainer->context)) return L2O_OK;
     TRY(weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error));
-    return trainer_plot(trainer, error);
+    TRY(trainer_plot(trainer, error));
+    return trainer_warn(trainer, error);
 }
 
 /* ------------------------------------------------------------------------------------------------- setting it up */

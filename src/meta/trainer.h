@@ -120,6 +120,9 @@ typedef struct trainer {
     void *report_user;
 } trainer;
 
+/* trainer_warn.c: on the rank that leads, when all is done. */
+l2o_status trainer_warn(const trainer *trainer, l2o_error *error);
+
 /* Drops from the echo of settings those that have no part in the result. */
 void trainer_forget_settings(json_t *settings);
 

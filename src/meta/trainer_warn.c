@@ -1,0 +1,68 @@
+/* What is said of a training layer by layer that led nowhere: on held-out problems its result is worse than what it
+ * began with, or than one of its earlier layers. A network that fits a few signals by heart does that, and so do rates
+ * that are too high. Both numbers stand in the log, so that a resumed training knows them, too. */
+#include <math.h>
+
+#include "meta/trainer.h"
+#include "meta/training_log.h"
+#include "problems/user_data.h"
+
+/* What layers lose on the way without anyone's fault, in ln f or as a share of f. */
+static const double SLACK = 0.1;
+
+typedef struct course {
+    double start, result; /* validation before the first update, and of what training gives */
+    double least;         /* of the layers before the last */
+    int layer;            /* which of them */
+} course;
+
+static course course_of(const trainer *trainer, const training_log *log) {
+    const stage *stages = trainer->options.stages;
+    const training_evaluation *last = &log->evaluations[log->evaluation_count - 1];
+    course course = {.start = log->evaluations[0].validation, .result = NAN, .least = INFINITY};
+    for (size_t i = 0; i < log->evaluation_count; i++) {
+        const training_evaluation *one = &log->evaluations[i];
+        if (stages[one->stage].layer < stages[last->stage].layer && one->validation < course.least) {
+            course.least = one->validation;
+            course.layer = stages[one->stage].layer;
+        }
+        if (one->stage == last->stage && !(one->validation >= course.result)) course.result = one->validation;
+    }
+    if (trainer->options.result_last) course.result = last->validation;
+    return course;
+}
+
+static const char *remedy(const trainer *trainer) {
+    for (int k = 0; k < trainer->task_count; k++)
+        if (trainer->tasks[k].problem->source != NULL && trainer->tasks[k].problem->source->instances > 0)
+            return "train on more instances, or on drawn ones (without --b and --truth), with fewer layers (--depth), "
+                   "or take "
+                   "alista, "
+                   "which has two numbers a layer to learn";
+    return "use a smaller --outer-rate, fewer layers (--depth), or alista, which has two numbers a layer to learn";
+}
+
+static void warn(const trainer *trainer, const training_log *log) {
+    const course course = course_of(trainer, log);
+    const char *loss = trainer->estimator.loss->logarithm ? "ln of the mean objective" : "the mean objective";
+    double slack = trainer->estimator.loss->logarithm ? SLACK : SLACK * fabs(course.least);
+    if (isfinite(course.start) && !(course.result <= course.start))
+        context_message(
+            trainer->context,
+            "warning: on held-out problems %s ends at %.4g, above the %.4g of one layer before any update: the "
+            "weights are worse than untrained ones there; %s",
+            loss, course.result, course.start, remedy(trainer));
+    else if (!(course.result <= course.least + slack))
+        context_message(trainer->context,
+                        "warning: on held-out problems %s ends at %.4g, above the %.4g that layer %d had come to; %s",
+                        loss, course.result, course.least, course.layer, remedy(trainer));
+}
+
+l2o_status trainer_warn(const trainer *trainer, l2o_error *error) {
+    if (trainer->options.layers == 0 || trainer->options.evaluate_every == 0) return L2O_OK;
+    training_log log;
+    l2o_status status = training_log_read(trainer->log_path, &log, error);
+    if (status == L2O_OK && log.evaluation_count > 0) warn(trainer, &log);
+    training_log_free(&log);
+    return status;
+}
