@@ -127,11 +127,21 @@ static l2o_status make_optimizer(trainer *trainer, l2o_error *error) {
     return L2O_OK;
 }
 
+/* Where a setting comes from; a default is told by its name and value, for "default" is a preset's name, too. */
+static const char *origin_of(const trainer *trainer, const char *name, char text[128]) {
+    const l2o_settings *settings = trainer->settings;
+    if (settings_is_set(settings, name)) return settings_origin(settings, name);
+    const char *value = settings_peek(settings, name);
+    snprintf(text, 128, "%s%s%s by default", name, value != NULL ? " = " : "", value != NULL ? value : "");
+    return text;
+}
+
 /* Unrolls that follow one another, and the outer segment after them, where the first leave nothing to learn for the
  * others. */
 static l2o_status check_unrolls(const trainer *trainer, l2o_error *error) {
     const trainer_options *options = &trainer->options;
     const char *name = trainer->optimizer->ops->name;
+    char where[128];
     int64_t steps = trainer->optimizer->learned_steps, unroll = trainer->estimator.unroll, most = 0;
     for (int s = 0; s < options->stage_count; s++)
         most = options->stages[s].unrolls > most ? options->stages[s].unrolls : most;
@@ -140,14 +150,13 @@ static l2o_status check_unrolls(const trainer *trainer, l2o_error *error) {
         return error_set(error, L2O_ERROR_INPUT,
                          "%s: the weights of '%s' act in its first %lld steps alone, so of %lld unrolls of %lld steps "
                          "the later ones would teach nothing; use stages = 1, or layer-wise = yes",
-                         settings_origin(trainer->settings, "stages"), name, (long long)steps, (long long)most,
+                         origin_of(trainer, "stages", where), name, (long long)steps, (long long)most,
                          (long long)unroll);
     if (!trainer->estimator.next_segment || most * unroll < steps) return L2O_OK;
     return error_set(error, L2O_ERROR_INPUT,
                      "%s: the weights of '%s' act in its first %lld steps alone, so the outer segment that begins "
                      "after step %lld would teach nothing; use outer-segment = same",
-                     settings_origin(trainer->settings, "outer-segment"), name, (long long)steps,
-                     (long long)(most * unroll));
+                     origin_of(trainer, "outer-segment", where), name, (long long)steps, (long long)(most * unroll));
 }
 
 static l2o_status prepare(trainer *trainer, const l2o_settings *settings, l2o_problem *const *given, int count,
