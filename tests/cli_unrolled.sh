@@ -34,6 +34,22 @@ complains "try --dtype float64, --meta-loss last, or a smaller --outer-rate; the
 run 3 train $tista --outer-rate 1e6 --recoveries 0 --out nan.safetensors --dtype float64 --meta-loss last
 complains "try a smaller --outer-rate; the last"
 
+# The preset's unroll is its depth: it follows one that is given, in a spec and in a file, too. Layers that a network does
+# not have are not trained, and a default is not taken for the preset of that name.
+short="--preset default --problem recovery --A A.csv --density 0.1 --stage-draws 2 --finish-draws 2 --quiet"
+run 0 train $short --optimizer alista --depth 3 --out three.safetensors
+for optimizer in alista:depth=3 three.safetensors; do
+    run 0 train $short --optimizer $optimizer --out again.safetensors
+    run 0 info again.safetensors --json
+    says '"unroll": "3"'
+done
+run 2 train $short --optimizer alista --depth 3 --unroll 5 --out no.safetensors
+complains "--unroll: with layer-wise = yes unroll is the number of layers to train, but it is 5 and 'alista' has depth = 3; set unroll = 3"
+run 2 train --layer-wise yes --optimizer alista --problem recovery --A A.csv --out no.safetensors
+complains "it is 20 by default and 'alista' has depth = 16"
+run 2 train --optimizer alista --problem recovery --A A.csv --out no.safetensors
+complains "stages = 5,10,25,50,75,100 by default: the weights of 'alista' act in its first 16 steps alone"
+
 # A network that knows four signals by heart does worse on others than an untrained one, and is warned of; one that saw
 # drawn ones is not.
 few="--preset default --optimizer lista-cp --problem recovery --A A.csv --stage-draws 20 --evaluate-every 20 --quiet"
@@ -44,7 +60,7 @@ run 0 train $few --density 0.1 --finish-draws 20 --out drawn.safetensors
 
 # Adaptation ends with the layers where nothing is said, and is judged as training was.
 on="--problem recovery --A A.csv --density 0.1 --x0 0"
-run 0 train $tista --depth 4 --unroll 4 --out four.safetensors
+run 0 train $tista --depth 4 --out four.safetensors
 run 0 adapt --weights four.safetensors $on --out adapted.safetensors --json
 cp out default.json
 run 0 adapt --weights four.safetensors $on --out said.safetensors --unroll 4 --evaluation-steps 4 --meta-loss log-last --json

@@ -287,13 +287,20 @@ bool preset_fits(const preset *preset, const optimizer_ops *optimizer) {
     return (preset->kind == PRESET_UNROLLED) == optimizer->unrolled;
 }
 
+/* An unroll of all layers, where something else than the preset says how many there are. */
+static l2o_status suggest_layers(l2o_settings *settings, const preset *preset, const preset_case *of,
+                                 l2o_error *error) {
+    if (preset->kind != PRESET_UNROLLED || of->optimizer == NULL || !settings_is_set(of->known, "depth")) return L2O_OK;
+    return settings_suggest(settings, "unroll", settings_peek(of->known, "depth"), preset->name, error);
+}
+
 static l2o_status suggest(l2o_settings *settings, const preset *preset, const preset_case *of, l2o_error *error) {
     for (const preset_value *value = preset->values; value->name != NULL; value++)
         TRY(settings_suggest(settings, value->name, value->value, preset->name, error));
     for (const preset_exception *value = preset->exceptions; value->name != NULL; value++)
         if (of->optimizer != NULL && value->when(of))
             TRY(settings_suggest(settings, value->name, value->value, preset->name, error));
-    return L2O_OK;
+    return suggest_layers(settings, preset, of, error);
 }
 
 static l2o_status apply(l2o_settings *settings, const char *name, const preset_case *of, l2o_error *error) {

@@ -105,10 +105,24 @@ static l2o_status read_layer_start(trainer *trainer, l2o_error *error) {
                      trainer->optimizer->ops->name);
 }
 
+/* Steps after the last layer are not learned: nothing would be trained in their stages but the layers before them. */
+static l2o_status check_depth(const trainer *trainer, l2o_error *error) {
+    int64_t depth = trainer->optimizer->learned_steps;
+    const l2o_settings *settings = trainer->settings;
+    if (depth == 0 || trainer->options.layers <= depth) return L2O_OK;
+    return error_set(error, L2O_ERROR_INPUT,
+                     "%s: with layer-wise = yes unroll is the number of layers to train, but it is %d%s and '%s' has "
+                     "depth = %lld; set unroll = %lld",
+                     settings_origin(settings, settings_is_set(settings, "unroll") ? "unroll" : "layer-wise"),
+                     trainer->options.layers, settings_is_set(settings, "unroll") ? "" : " by default",
+                     trainer->optimizer->ops->name, (long long)depth, (long long)depth);
+}
+
 l2o_status trainer_prepare_layers(trainer *trainer, l2o_error *error) {
     const trainer_options *options = &trainer->options;
     const l2o_settings *settings = trainer->settings;
     if (options->layers == 0) return L2O_OK;
+    TRY(check_depth(trainer, error));
     TRY(read_layer_start(trainer, error));
     for (int layer = 1; options->parts > 1 && layer <= options->layers; layer++)
         if (!has_step(trainer->optimizer, layer))

@@ -36,10 +36,9 @@ static const char *remedy(const trainer *trainer) {
     for (int k = 0; k < trainer->task_count; k++)
         if (trainer->tasks[k].problem->source != NULL && trainer->tasks[k].problem->source->instances > 0)
             return "train on more instances, or on drawn ones (without --b and --truth), with fewer layers (--depth), "
-                   "or take "
-                   "alista, "
-                   "which has two numbers a layer to learn";
-    return "use a smaller --outer-rate, fewer layers (--depth), or alista, which has two numbers a layer to learn";
+                   "or take alista, which has two numbers a layer to learn";
+    return "train longer (--stage-draws), with a smaller --outer-rate or fewer layers (--depth), or take alista, which "
+           "has two numbers a layer to learn";
 }
 
 static void warn(const trainer *trainer, const training_log *log) {
