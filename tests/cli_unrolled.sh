@@ -91,4 +91,22 @@ run 0 $solving --problem lasso --x0 0 --steps 4 --keep-iterate last --gap 0 --qu
 run 0 $solving --problem recovery --truth X.csv --steps 4 --gap 0 --quiet --out truth.csv
 cmp -s answer.csv truth.csv || fail "the last layer's x depends on what is known of the truth"
 
+# Where the start is optimal no step can fall below it: b = 0, a lambda above lambda_max, a truth of 0 in noise. Weights
+# from a file were trained already; fresh ones were not.
+open_end="--x0 0 --steps 4 --gap 0 --tolerance 0 --quiet"
+awk 'BEGIN { for (k = 0; k < 2; k++) for (i = 0; i < 20; i++) printf "%s%s", k * (i % 3 - 1), i < 19 ? "," : "\n" }' >zero-B.csv
+awk 'BEGIN { for (k = 0; k < 2; k++) for (j = 0; j < 40; j++) printf "%s%s", k * (j == 7), j < 39 ? "," : "\n" }' >zero-X.csv
+run 0 train --preset default --optimizer lista --problem recovery --A A.csv --density 0.1 --depth 2 --stage-draws 1 \
+    --finish-draws 1 --out lista.safetensors --quiet
+run 0 solve --weights lista.safetensors --problem lasso --A A.csv --b zero-B.csv --lambda 1e-4 $open_end
+! grep -q "never fell below" err || fail "b = 0 counts as an instance that never fell below its start"
+run 0 solve --weights lista.safetensors --problem lasso --A A.csv --b few-B.csv --lambda 50 $open_end
+! grep -q "never fell below" err || fail "a solution of 0 counts as an instance that never fell below its start"
+awk 'NR == 2 { print; print }' zero-B.csv >noise-B.csv
+run 0 solve --weights lista.safetensors --problem recovery --A A.csv --b noise-B.csv --truth zero-X.csv $open_end
+[ "$(grep -c "never fell below" err)" = 1 ] || fail "nothing is said of a network that goes away from the truth"
+complains "0 of 2 instances diverged and 1 never fell below the objective they started from; adapt these weights"
+run 0 solve --optimizer lista:depth=2 --problem recovery --A A.csv --b noise-B.csv --truth zero-X.csv $open_end
+complains "never fell below the objective they started from; train it on this dictionary"
+
 echo "unrolled networks: as documented"

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "optimizers/unroll.h"
 #include "run/check.h"
+#include "run/divergence.h"
 #include "run/segment.h"
 
 static const double TOLERANCE = 1e-6, SYMMETRY = 1e-8, AGREEMENT = 1e-8;
@@ -280,7 +281,7 @@ static l2o_status find_obstacle(meta_check *it, int64_t first, const char **obst
                     .unguarded = true,
                     .trajectory = it->trajectory};
     TRY(segment_run(&it->runner, &pass, error));
-    const char *remedy = it->run->optimizer->ops->when_diverged;
+    const char *remedy = divergence_remedy(it->run->optimizer);
     snprintf(it->divergence, sizeof it->divergence, "the optimizer diverges here; %s",
              remedy != NULL ? remedy : "take shorter steps (step-scale) or another problem");
     if (check_hold_diverged(it->run->problem, pass.steps, it->trajectory) > 0)
