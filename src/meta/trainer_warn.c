@@ -61,7 +61,10 @@ l2o_status trainer_warn(const trainer *trainer, l2o_error *error) {
     if (trainer->options.layers == 0 || trainer->options.evaluate_every == 0) return L2O_OK;
     training_log log;
     l2o_status status = training_log_read(trainer->log_path, &log, error);
-    if (status == L2O_OK && log.evaluation_count > 0) warn(trainer, &log);
+    bool whole = status == L2O_OK && log.evaluation_count > 0;
+    for (size_t i = 0; whole && i < log.evaluation_count; i++) /* the file may be another by now */
+        whole = log.evaluations[i].stage >= 0 && log.evaluations[i].stage < trainer->options.stage_count;
+    if (whole) warn(trainer, &log);
     training_log_free(&log);
     return status;
 }
