@@ -2,7 +2,7 @@
 #include "run/divergence.h"
 
 const char *divergence_remedy(const optimizer *optimizer) {
-    if (optimizer->ops->when_diverged == NULL || !optimizer->from_file) return optimizer->ops->when_diverged;
+    if (optimizer->ops->when_diverged == NULL || optimizer->file == NULL) return optimizer->ops->when_diverged;
     return "adapt these weights to such problems (`l2o adapt`), or take fista";
 }
 
