@@ -38,6 +38,11 @@ complains "try a smaller --outer-rate; the last"
 # not have are not trained, and a default is not taken for the preset of that name.
 short="--preset default --problem recovery --A A.csv --density 0.1 --stage-draws 2 --finish-draws 2 --quiet"
 run 0 train $short --optimizer alista --depth 3 --out three.safetensors
+# Without b the preset draws it, on a dictionary from a file as on a drawn one.
+run 0 train --preset default --problem lasso --A A.csv --optimizer alista --depth 3 --stage-draws 2 --finish-draws 2 --quiet \
+    --out drawn.safetensors
+run 0 info drawn.safetensors
+grep -q "^  b  *truth$" out || fail "b is not drawn by the preset"
 for optimizer in alista:depth=3 three.safetensors; do
     run 0 train $short --optimizer $optimizer --out again.safetensors
     run 0 info again.safetensors --json

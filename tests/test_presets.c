@@ -95,7 +95,7 @@ static void test_values_for_some(void **state) {
                  {"optimizer=lista problem=recovery", "default", "b", "uniform:-1:1"},
                  {"optimizer=lista problem=lasso", "default", "b", "truth"},
                  {"optimizer=lista problem=lasso b=normal:1", "default", "b", "normal:1"},
-                 {"optimizer=lista problem=lasso A=a.npy", "default", "b", "uniform:-1:1"},
+                 {"optimizer=lista problem=lasso A=a.npy", "default", "b", "truth"},
                  {"optimizer=lista problem=recovery", "reference", "training-draws", "400"},
                  {"optimizer=lista problem=lasso", "reference", "training-draws", "100"},
                  {"optimizer=alista problem=lasso", "reference", "outer-rate", "5e-4"},

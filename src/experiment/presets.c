@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "io/data_file.h"
 #include "optimizers/weights_file.h"
 
 typedef enum preset_kind {
@@ -61,10 +60,6 @@ static bool shares_all(const preset_case *of) {
 }
 
 static bool is_lasso(const preset_case *of) { return settings_equals(of->known, "problem", "lasso"); }
-
-static bool is_drawn_lasso(const preset_case *of) {
-    return is_lasso(of) && !data_file_recognised(settings_peek(of->known, "A"));
-}
 
 static const preset presets[] = {
     {"paper",
@@ -175,7 +170,7 @@ static const preset presets[] = {
       {"early-stop", "no"},
       {"evaluate-every", "200"},
       {"evaluation-draws", "4"}},
-     {{"b", "truth", is_drawn_lasso},
+     {{"b", "truth", is_lasso},
       {"meta-loss", "last", is_lasso},
       /* Without supervision one layer finds a point that the next, beginning as it, does not leave. */
       {"layer-start", "initial", is_lasso},
@@ -218,7 +213,7 @@ static const preset presets[] = {
       {"stage-draws", "40000000"},
       {"patience", "5"},
       {"stage-result", "last"}},
-     {{"b", "truth", is_drawn_lasso},
+     {{"b", "truth", is_lasso},
       {"training-draws", "100", is_lasso},
       {"evaluate-every", "100", is_lasso},
       {"evaluation-draws", "10", is_lasso},
