@@ -668,8 +668,10 @@ static void refuse(const char *settings, l2o_status expected, const char *part) 
 
 static void test_refusals(void **state) {
     (void)state;
-    refuse("problem=lasso optimizer=lista", L2O_ERROR_UNSUPPORTED, "set shared-A = yes");
-    refuse("problem=lasso optimizer=bayes-amp", L2O_ERROR_UNSUPPORTED, "set shared-A = yes");
+    refuse("problem=lasso optimizer=lista", L2O_ERROR_UNSUPPORTED,
+           "draw one with shared-A = yes, or give it as one file");
+    refuse("problem=lasso optimizer=bayes-amp", L2O_ERROR_UNSUPPORTED,
+           "draw one with shared-A = yes, or give it as one file");
     refuse("problem=rosenbrock optimizer=alista", L2O_ERROR_UNSUPPORTED, "made for measurements b of A x");
     refuse("problem=logistic shared-A=yes optimizer=lamp", L2O_ERROR_UNSUPPORTED, "made for measurements b of A x");
     refuse("problem=lasso shared-A=yes A=0 optimizer=lista", L2O_ERROR_INPUT, "the dictionary is zero");
@@ -687,7 +689,7 @@ static void test_refusals(void **state) {
     bench_free(&other);
     bench_create(&other, "problem=lasso m=6 n=10 optimizer=fista", 1);
     assert_int_equal(optimizer_suits(self.optimizer, other.problem, &self.error), L2O_ERROR_UNSUPPORTED);
-    assert_non_null(strstr(self.error.text, "set shared-A = yes"));
+    assert_non_null(strstr(self.error.text, "draw one with shared-A = yes, or give it as one file"));
     bench_free(&other);
     bench_free(&self);
 }

@@ -28,8 +28,8 @@ static l2o_status check_model(const char *name, const problem *problem, l2o_erro
                          model->name);
     if (!model->shared)
         return error_set(error, L2O_ERROR_UNSUPPORTED,
-                         "'%s' is made for one dictionary, and here each instance has an A of its own; set shared-A = "
-                         "yes, or give A as one file [m, n]",
+                         "'%s' is made for one dictionary, and here each instance has an A of its own; draw one with "
+                         "shared-A = yes, or give it as one file [m, n]",
                          name);
     return L2O_OK;
 }
