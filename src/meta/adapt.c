@@ -38,8 +38,7 @@ const setting adapt_settings[] = {
      "Steps under the weights from before, from x0 to where the first update begins: to adapt to what comes late"},
     {"evaluation-steps", SETTING_INTEGER, "steps", "1000", 1, 1e7, NULL,
      "Steps over which held-out adaptation problems are measured; unless given, for unrolled optimizers as many as "
-     "they "
-     "have layers"},
+     "they have layers"},
     {"held-out-draws", SETTING_INTEGER, "draws", "1", 1, 10000, NULL,
      "Batches of held-out adaptation problems over which that measure is averaged"},
     {"keep", SETTING_CHOICE, "", "always", 0, 0, "always|best",

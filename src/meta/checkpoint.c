@@ -128,6 +128,15 @@ static l2o_status add_checksums(json_t *settings, l2o_error *error) {
     return status;
 }
 
+/* Weights that training replaces by its result are other weights when it has ended. */
+static l2o_status forget_replaced(const trainer *trainer, json_t *settings, l2o_error *error) {
+    char *name;
+    TRY(optimizer_spec_name(settings_text(trainer->settings, "optimizer"), &name, error));
+    if (strcmp(name, trainer->path) == 0) json_object_del(settings, "checksum of optimizer");
+    memory_free(name);
+    return L2O_OK;
+}
+
 /* What must not change between a run and its resumption, found out once. How often a checkpoint is written may change.
  */
 static l2o_status identify(trainer *trainer, l2o_error *error) {
@@ -136,7 +145,8 @@ static l2o_status identify(trainer *trainer, l2o_error *error) {
     if (settings == NULL) return error->status;
     trainer_forget_settings(settings);
     trainer->identity = settings;
-    return add_checksums(settings, error);
+    TRY(add_checksums(settings, error));
+    return forget_replaced(trainer, settings, error);
 }
 
 static l2o_status compose(trainer *trainer, safetensors *file, l2o_error *error) {

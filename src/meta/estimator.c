@@ -11,8 +11,7 @@ const setting estimator_settings[] = {
      "The meta-gradient: plain (no inner step), fomaml (first order), maml (exact, through the inner step)"},
     {"unroll", SETTING_INTEGER, "steps", "20", 1, 100000, NULL,
      "Optimizer steps T through which weights are differentiated; unless given, in adaptation of unrolled optimizers "
-     "as "
-     "many as they have layers"},
+     "as many as they have layers"},
     {"meta-loss", SETTING_CHOICE, "", "sum", 0, 0, "sum|last|log|log-last",
      "What an unroll is judged by: all its objectives, or the last; or their logarithms, so that large and small ones "
      "count alike (they must not be negative). Unless given, in adaptation of unrolled optimizers what they were "

@@ -11,7 +11,7 @@
 static const double SLACK = 0.1;
 
 typedef struct course {
-    double start, result; /* validation before the first update, and of what training gives */
+    double start, result; /* validation before the first update, and of what training gives; NAN: not finite */
     double least;         /* of the layers before the last */
     int layer;            /* which of them */
 } course;
@@ -26,13 +26,16 @@ static course course_of(const trainer *trainer, const training_log *log) {
             course.least = one->validation;
             course.layer = stages[one->stage].layer;
         }
-        if (one->stage == last->stage && !(one->validation >= course.result)) course.result = one->validation;
+        if (one->stage == last->stage && isfinite(one->validation) && !(one->validation >= course.result))
+            course.result = one->validation;
     }
     if (trainer->options.result_last) course.result = last->validation;
     return course;
 }
 
 static const char *remedy(const trainer *trainer) {
+    if (trainer->optimizer->file != NULL)
+        return "train on more instances, with a smaller --outer-rate, or leave the weights as they were";
     for (int k = 0; k < trainer->task_count; k++)
         if (trainer->tasks[k].problem->source != NULL && trainer->tasks[k].problem->source->instances > 0)
             return "train on more instances, or on drawn ones (without --b and --truth), with fewer layers (--depth), "
@@ -45,13 +48,15 @@ static void warn(const trainer *trainer, const training_log *log) {
     const course course = course_of(trainer, log);
     const char *loss = trainer->estimator.loss->logarithm ? "ln of the mean objective" : "the mean objective";
     double slack = trainer->estimator.loss->logarithm ? SLACK : SLACK * fabs(course.least);
-    if (isfinite(course.start) && !(course.result <= course.start))
+    if (!isfinite(course.result)) return; /* the log cannot tell what is solved to the last bit from NaN */
+    if (isfinite(course.start) && course.result > course.start)
         context_message(
             trainer->context,
             "warning: on held-out problems %s ends at %.4g, above the %.4g of one layer before any update: the "
-            "weights are worse than untrained ones there; %s",
-            loss, course.result, course.start, remedy(trainer));
-    else if (!(course.result <= course.least + slack))
+            "weights are worse than %s ones there; %s",
+            loss, course.result, course.start, trainer->optimizer->file != NULL ? "the given" : "untrained",
+            remedy(trainer));
+    else if (course.result > course.least + slack)
         context_message(trainer->context,
                         "warning: on held-out problems %s ends at %.4g, above the %.4g that layer %d had come to; %s",
                         loss, course.result, course.least, course.layer, remedy(trainer));

@@ -37,8 +37,9 @@ typedef struct unroll {
     size_t most_saved;          /* bytes kept for the way back; beyond, steps are computed twice. 0: a default */
 } unroll;
 
-/* Has 1 / f, or its square for second derivatives, no number in this type? Then the gradient of ln f is taken as 0, as
- * it is where f is 0: the instance is solved to the last bit, and infinity times the zeros on the way back is NaN. */
+/* Has 1 / f, or its square in a pass that takes second derivatives, too, no number in this type? Then the gradient of
+ * ln f is taken as 0, as it is where f is 0: the instance is solved to the last bit, and infinity times the zeros on
+ * the way back is NaN. */
 static inline bool unroll_is_solved(dtype type, bool second_order, double f) {
     double slope = second_order ? 1 / f / f : 1 / f;
     return !(fabs(slope) <= (type == DTYPE_FLOAT32 ? (double)FLT_MAX : DBL_MAX)) && !isnan(f);

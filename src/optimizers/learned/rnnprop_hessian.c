@@ -205,7 +205,7 @@ static void curve_of_logarithm(const hessian *own, int64_t t, char *curved) {
     for (int64_t r = 0; r < asked->rows.count; r++) {
         void *row = rnnprop_at(it, curved, r * n);
         double along = it->kernels->dot(n, rnnprop_at(it, g, r * n), rnnprop_at(it, x, r * n));
-        bool solved = unroll_is_solved(it->kernels->type, false, f[r]);
+        bool solved = unroll_is_solved(it->kernels->type, true, f[r]);
         it->kernels->unary(UNARY_SCALE, solved ? 0 : 1 / f[r], n, row, row);
         it->kernels->axpy(n, -along, rnnprop_at(it, g, r * n), row);
     }

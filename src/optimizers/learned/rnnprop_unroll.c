@@ -307,7 +307,7 @@ static void divide_by_objectives(const rnnprop_unroll *it, int64_t t, void *g) {
     int64_t n = asked->problem->dimension;
     for (int64_t r = 0; r < asked->rows.count; r++) {
         void *row = rnnprop_at(it, g, r * n);
-        bool solved = unroll_is_solved(it->kernels->type, false, f[r]);
+        bool solved = unroll_is_solved(it->kernels->type, asked->direction != NULL, f[r]);
         it->kernels->unary(UNARY_SCALE, solved ? 0 : 1 / f[r], n, row, row);
     }
 }
