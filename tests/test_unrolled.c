@@ -694,6 +694,25 @@ static void test_refusals(void **state) {
     bench_free(&self);
 }
 
+static void read_weights(bench *self, const char *path, const char *settings) {
+    bench_settings(self, settings);
+    if (weights_file_read(path, self->settings, &self->optimizer, &self->error) != L2O_OK)
+        fail_msg("%s", self->error.text);
+}
+
+static void forget_weights(bench *self) {
+    optimizer_free(self->optimizer);
+    settings_free(self->settings);
+}
+
+/* One optimizer and another on the same problem. */
+static void run_both(bench *self, bench *other, double *x, double *y) {
+    other->problem = self->problem;
+    other->context = self->context;
+    run(self, STEPS, x, NULL);
+    run(other, STEPS, y, NULL);
+}
+
 /* Weights from a file need no problem: here the settings' has no dictionary at all. */
 static void test_files_of_weights(void **state) {
     (void)state;
@@ -713,22 +732,14 @@ static void test_files_of_weights(void **state) {
         create(&self, names[k], "", 0.1);
         if (weights_file_write(self.optimizer, DTYPE_FLOAT64, path, &self.error) != L2O_OK)
             fail_msg("%s", self.error.text);
-        bench_settings(&again, "problem=lasso m=3 n=4");
-        if (weights_file_read(path, again.settings, &again.optimizer, &again.error) != L2O_OK)
-            fail_msg("%s", again.error.text);
+        read_weights(&again, path, "problem=lasso m=3 n=4");
         assert_int_equal(again.optimizer->weight_count, self.optimizer->weight_count);
-        again.problem = self.problem;
-        again.context = self.context;
-        run(&self, STEPS, x, NULL);
-        run(&again, STEPS, y, NULL);
+        run_both(&self, &again, x, y);
         assert_memory_equal(x, y, sizeof x);
-        optimizer_free(again.optimizer);
-        settings_free(again.settings);
-        bench_settings(&again, "problem=rosenbrock");
-        assert_int_equal(weights_file_read(path, again.settings, &again.optimizer, &again.error), L2O_OK);
+        forget_weights(&again);
+        read_weights(&again, path, "problem=rosenbrock");
         assert_int_equal(again.optimizer->step_limit, K);
-        optimizer_free(again.optimizer);
-        settings_free(again.settings);
+        forget_weights(&again);
         bench_free(&self);
     }
     remove(path);
@@ -754,17 +765,11 @@ static void test_numbers_serve_every_size(void **state) {
                (size_t)fresh.optimizer->weight_total * sizeof *fresh.optimizer->weights);
         assert_int_equal(weights_file_write(narrow.optimizer, DTYPE_FLOAT64, path, &narrow.error), L2O_OK);
         assert_null(json_object_get(json_object_get(narrow.optimizer->provenance, "architecture"), "dictionary-rows"));
-        bench_settings(&read, "problem=lasso m=9 n=15");
-        if (weights_file_read(path, read.settings, &read.optimizer, &read.error) != L2O_OK)
-            fail_msg("%s", read.error.text);
+        read_weights(&read, path, "problem=lasso m=9 n=15");
         assert_int_equal(optimizer_suits(read.optimizer, fresh.problem, &read.error), L2O_OK);
-        read.problem = fresh.problem;
-        read.context = fresh.context;
-        run(&fresh, STEPS, x, NULL);
-        run(&read, STEPS, y, NULL);
+        run_both(&fresh, &read, x, y);
         assert_memory_equal(x, y, sizeof x);
-        optimizer_free(read.optimizer);
-        settings_free(read.settings);
+        forget_weights(&read);
         bench_free(&fresh);
         bench_free(&narrow);
     }

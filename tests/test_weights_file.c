@@ -204,14 +204,19 @@ static void alter(const char *from, change kind, const char *key, const char *va
     safetensors_free(out);
 }
 
-static void test_contents(void **state) {
-    (void)state;
+/* A file to alter, and the name of what comes of it. */
+static void write_good(char good[128], char bad[128]) {
     optimizer *made = make("layers=1 hidden=3");
-    char good[128], bad[128];
     strcpy(good, directory_file(&place, "good.safetensors"));
     strcpy(bad, directory_file(&place, "bad.safetensors"));
     write_weights(made, DTYPE_FLOAT64, good);
     optimizer_free(made);
+}
+
+static void test_contents(void **state) {
+    (void)state;
+    char good[128], bad[128];
+    write_good(good, bad);
 
     alter(good, CHANGE_DROP, "linear.b", NULL, bad);
     refuse(bad, "", "holds 5 tensors");
@@ -258,12 +263,9 @@ static void test_contents(void **state) {
 /* Sizes that metadata claim cost nothing before the tensors are seen to be of them. */
 static void test_claimed_sizes(void **state) {
     (void)state;
-    optimizer *made = make("layers=1 hidden=3");
+    optimizer *made;
     char good[128], bad[128];
-    strcpy(good, directory_file(&place, "good.safetensors"));
-    strcpy(bad, directory_file(&place, "bad.safetensors"));
-    write_weights(made, DTYPE_FLOAT64, good);
-    optimizer_free(made);
+    write_good(good, bad);
 #define CLAIM "\"dictionary-rows\":\"1000000000\",\"dictionary-columns\":\"1000000000\""
     /* 2^64 and a little: counted without care they are few. */
     alter(good, CHANGE_METADATA, "architecture", "{\"optimizer\":\"lista-cp\",\"depth\":\"100\"," CLAIM "}", bad);
@@ -393,12 +395,9 @@ static void test_specs(void **state) {
 
 static void test_files_that_are_none(void **state) {
     (void)state;
-    optimizer *made = make("layers=1 hidden=3");
+    optimizer *made;
     char good[128], bad[128];
-    strcpy(good, directory_file(&place, "good.safetensors"));
-    strcpy(bad, directory_file(&place, "bad.safetensors"));
-    write_weights(made, DTYPE_FLOAT64, good);
-    optimizer_free(made);
+    write_good(good, bad);
     buffer whole = {0};
     training_read(good, &whole);
     l2o_settings *settings = training_settings("");

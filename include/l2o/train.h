@@ -32,7 +32,7 @@ typedef struct l2o_training_report {
     int recoveries; /* from NaN */
     double best_validation;
     double gradient_evaluations; /* per instance */
-    double seconds;
+    double seconds;              /* of this run, without what went before a resumption */
     char weights_path[512], checkpoint_path[512], log_path[512], plot_path[512];
 } l2o_training_report;
 

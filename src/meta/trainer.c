@@ -69,12 +69,21 @@ static l2o_status note_provenance(trainer *trainer, l2o_error *error) {
     return optimizer_note(optimizer, "range", range_json(&trainer->range), error);
 }
 
+/* The curves of the whole training and what they warn of, both from its log. */
+static l2o_status look_back(const trainer *trainer, l2o_error *error) {
+    training_log log;
+    l2o_status status = training_log_read(trainer->log_path, &log, error);
+    if (status == L2O_OK) status = trainer_plot(trainer, &log, error);
+    if (status == L2O_OK) trainer_warn(trainer, &log);
+    training_log_free(&log);
+    return status;
+}
+
 static l2o_status write_result(trainer *trainer, l2o_error *error) {
     TRY(note_provenance(trainer, error));
     if (!ranks_leads(trainer->context)) return L2O_OK;
     TRY(weights_file_write(trainer->optimizer, trainer->tasks[0].problem->type, trainer->path, error));
-    TRY(trainer_plot(trainer, error));
-    return trainer_warn(trainer, error);
+    return look_back(trainer, error);
 }
 
 /* ------------------------------------------------------------------------------------------------- setting it up */

@@ -13,6 +13,7 @@
 #include "meta/adam.h"
 #include "meta/estimator.h"
 #include "meta/features.h"
+#include "meta/training_log.h"
 #include "meta/training_tasks.h"
 #include "run/range.h"
 
@@ -114,14 +115,14 @@ typedef struct trainer {
     void *log;           /* FILE; NULL on ranks that do not lead */
     l2o_error unwritten; /* the first failure to write log or checkpoint, until all ranks hear of it */
     bool resumed;
-    json_t *identity; /* settings and checksums of data files that a resumption must share; NULL until needed */
+    json_t *identity; /* settings and checksums of files that a resumption must share; NULL until needed */
     double last_checkpoint;
     l2o_training_function report;
     void *report_user;
 } trainer;
 
 /* trainer_warn.c: on the rank that leads, when all is done. */
-l2o_status trainer_warn(const trainer *trainer, l2o_error *error);
+void trainer_warn(const trainer *trainer, const training_log *log);
 
 /* Drops from the echo of settings those that have no part in the result. */
 void trainer_forget_settings(json_t *settings);
@@ -170,6 +171,6 @@ void trainer_log_evaluation(trainer *trainer, double validation, const char *dec
 void trainer_log_recovery(trainer *trainer, const char *reason);
 l2o_status trainer_log_flush(trainer *trainer, l2o_error *error);
 void trainer_log_close(trainer *trainer);
-l2o_status trainer_plot(const trainer *trainer, l2o_error *error);
+l2o_status trainer_plot(const trainer *trainer, training_log *log, l2o_error *error);
 
 #endif

@@ -5,9 +5,8 @@
 #include "io/file.h"
 #include "io/plot.h"
 #include "meta/trainer.h"
-#include "meta/training_log.h"
 
-static l2o_status draw(const trainer *trainer, training_log *log, l2o_error *error) {
+l2o_status trainer_plot(const trainer *trainer, training_log *log, l2o_error *error) {
     training_curve loss;
     TRY(training_log_group(log, TRAINING_LOSS, &loss, error));
     double *validation = arena_allocate(&log->arena, 2 * log->evaluation_count * sizeof *validation, error);
@@ -47,13 +46,5 @@ static l2o_status draw(const trainer *trainer, training_log *log, l2o_error *err
     l2o_status status = plot_svg(&figure, &svg, error);
     if (status == L2O_OK) status = file_write(trainer->plot_path, svg.bytes, svg.size, error);
     buffer_free(&svg);
-    return status;
-}
-
-l2o_status trainer_plot(const trainer *trainer, l2o_error *error) {
-    training_log log;
-    l2o_status status = training_log_read(trainer->log_path, &log, error);
-    if (status == L2O_OK) status = draw(trainer, &log, error);
-    training_log_free(&log);
     return status;
 }

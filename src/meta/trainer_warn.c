@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "meta/trainer.h"
-#include "meta/training_log.h"
 #include "problems/user_data.h"
 
 /* What layers lose on the way without anyone's fault, in ln f or as a share of f. */
@@ -62,14 +61,10 @@ static void warn(const trainer *trainer, const training_log *log) {
                         loss, course.result, course.least, course.layer, remedy(trainer));
 }
 
-l2o_status trainer_warn(const trainer *trainer, l2o_error *error) {
-    if (trainer->options.layers == 0 || trainer->options.evaluate_every == 0) return L2O_OK;
-    training_log log;
-    l2o_status status = training_log_read(trainer->log_path, &log, error);
-    bool whole = status == L2O_OK && log.evaluation_count > 0;
-    for (size_t i = 0; whole && i < log.evaluation_count; i++) /* the file may be another by now */
-        whole = log.evaluations[i].stage >= 0 && log.evaluations[i].stage < trainer->options.stage_count;
-    if (whole) warn(trainer, &log);
-    training_log_free(&log);
-    return status;
+void trainer_warn(const trainer *trainer, const training_log *log) {
+    if (trainer->options.layers == 0 || trainer->options.evaluate_every == 0) return;
+    bool whole = log->evaluation_count > 0;
+    for (size_t i = 0; whole && i < log->evaluation_count; i++) /* the file may be another by now */
+        whole = log->evaluations[i].stage >= 0 && log->evaluations[i].stage < trainer->options.stage_count;
+    if (whole) warn(trainer, log);
 }
